@@ -1,0 +1,53 @@
+# Everything a developer types. Each target builds .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q install --no-deps --require-hashes
+DATA ?= data
+
+.PHONY: up test check format locks clean
+.DEFAULT_GOAL := up
+
+.venv/build.stamp: requirements/build.lock
+	@echo "creating .venv"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) -r requirements/build.lock
+	@touch $@
+
+.venv/runtime.stamp: requirements/runtime.lock pyproject.toml .venv/build.stamp
+	@echo "installing crossdock and what it needs to run"
+	@$(PIP) -r requirements/runtime.lock
+	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.lock .venv/runtime.stamp
+	@echo "installing what tests and checks need"
+	@$(PIP) -r requirements/dev.lock
+	@touch $@
+
+up: .venv/runtime.stamp
+	@exec $(BIN)/crossdock up --data $(DATA)
+
+test: .venv/dev.stamp
+	@$(BIN)/python -m pytest
+
+check: .venv/dev.stamp
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house.py
+
+format: .venv/dev.stamp
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+LOCK := $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	--strip-extras --allow-unsafe --no-header --no-annotate
+locks: .venv/build.stamp
+	@$(BIN)/python -m pip -q install pip-tools
+	@$(LOCK) -o requirements/build.lock requirements/build.in
+	@$(LOCK) -o requirements/runtime.lock pyproject.toml
+	@$(LOCK) --extra dev --extra testing -c requirements/runtime.lock -o requirements/dev.lock pyproject.toml
+
+clean:
+	rm -rf .venv build dist

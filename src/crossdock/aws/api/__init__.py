@@ -1,0 +1,1 @@
+"""Operations as declarations, one file a service. Nothing runs here."""

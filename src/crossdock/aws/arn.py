@@ -1,0 +1,58 @@
+"""Amazon Resource Names and queue URLs: how SQS names a queue to the outside."""
+
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+
+class QueueName(NamedTuple):
+    """The full name of a queue: its account (12 digits), its region, and its name within both."""
+
+    account: str
+    region: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:sqs:{self.region}:{self.account}:{self.name}"
+
+    @property
+    def is_fifo(self) -> bool:
+        return self.name.endswith(".fifo")
+
+
+def parse_queue_arn(arn: str) -> QueueName | None:
+    """Read `arn:aws:sqs:region:account:name`; None when it is not the ARN of a queue."""
+    parts = arn.split(":")
+    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "sqs" or not all(parts[3:]):
+        return None
+    return QueueName(account=parts[4], region=parts[3], name=parts[5])
+
+
+def queue_url(base_url: str, queue: QueueName, home_region: str) -> str:
+    """The URL of a queue below `base_url` (no slash at its end).
+
+    AWS tells regions apart by host name. One server on one port has no such host names, so a queue outside the server's home
+    region carries its region as a first path part; clients read the last two parts only.
+    """
+    region = "" if queue.region == home_region else f"/{queue.region}"
+    return f"{base_url}{region}/{queue.account}/{queue.name}"
+
+
+def parse_queue_url(url: str, account: str, region: str) -> QueueName:
+    """Find the queue that a `QueueUrl` parameter means, for a caller of `account` in `region`.
+
+    The last two path parts are account and name, whatever the host; a bare name means the caller's own queue; a third part from
+    the end is the region, as `queue_url` writes it.
+    """
+    path = urlsplit(url).path if "://" in url else url
+    parts = [unquote(part) for part in path.split("/") if part]
+    match parts:
+        case []:
+            return QueueName(account, region, "")
+        case [name]:
+            return QueueName(account, region, name)
+        case [url_account, name]:
+            return QueueName(url_account, region, name)
+        case [*_, url_region, url_account, name]:
+            return QueueName(url_account, url_region, name)
+    raise AssertionError("unreachable")

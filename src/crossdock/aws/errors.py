@@ -1,0 +1,173 @@
+"""Every error of the API as a type: the shape's name (JSON `__type`), the legacy code (Query `<Code>`), the HTTP status, the text.
+
+The docstring of a type is its default text. SDKs show the legacy code as `Error.Code` over both protocols: JSON carries it in the
+header `x-amzn-query-error`. Source: the Query-era service model and recordings of AWS; the current model no longer has the codes.
+"""
+
+from typing import ClassVar
+
+
+class ApiError(Exception):
+    """We encountered an internal error. Please try again."""
+
+    shape: ClassVar[str] = "InternalFailure"
+    code: ClassVar[str] = "InternalFailure"
+    status: ClassVar[int] = 500
+    sender_fault: ClassVar[bool] = False
+    query_message: ClassVar[str | None] = None
+    """The text over the Query protocol where it differs."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class SenderError(ApiError):
+    """The request is not valid."""
+
+    status = 400
+    sender_fault = True
+
+    def __init_subclass__(cls, code: str | None = None, shape: str | None = None, status: int = 400) -> None:
+        cls.shape = shape or cls.__name__
+        cls.code = code or cls.shape
+        cls.status = status
+
+
+class ServiceUnavailable(ApiError):
+    """The request has failed due to a temporary failure of the server."""
+
+    shape = "ServiceUnavailable"
+    code = "ServiceUnavailable"
+    status = 503
+
+
+# SQS
+
+
+class QueueDoesNotExist(SenderError, code="AWS.SimpleQueueService.NonExistentQueue"):
+    """The specified queue does not exist."""
+
+    query_message = "The specified queue does not exist for this wsdl version."
+
+
+class QueueNameExists(SenderError, code="QueueAlreadyExists"):
+    """A queue already exists with the same name and a different value for an attribute"""
+
+
+class QueueDeletedRecently(SenderError, code="AWS.SimpleQueueService.QueueDeletedRecently"):
+    """You must wait 60 seconds after deleting a queue before you can create another with the same name."""
+
+
+class PurgeQueueInProgress(SenderError, code="AWS.SimpleQueueService.PurgeQueueInProgress", status=403):
+    """Only one PurgeQueue operation on a queue is allowed every 60 seconds."""
+
+
+class OverLimit(SenderError, status=403):
+    """The specified action violates a limit."""
+
+
+class EmptyBatchRequest(SenderError, code="AWS.SimpleQueueService.EmptyBatchRequest"):
+    """The batch request doesn't contain any entries."""
+
+
+class TooManyEntriesInBatchRequest(SenderError, code="AWS.SimpleQueueService.TooManyEntriesInBatchRequest"):
+    """The batch request contains more entries than permissible."""
+
+
+class BatchEntryIdsNotDistinct(SenderError, code="AWS.SimpleQueueService.BatchEntryIdsNotDistinct"):
+    """Two or more batch entries in the request have the same Id."""
+
+
+class BatchRequestTooLong(SenderError, code="AWS.SimpleQueueService.BatchRequestTooLong"):
+    """The length of all the messages put together is more than the limit."""
+
+
+class InvalidBatchEntryId(SenderError, code="AWS.SimpleQueueService.InvalidBatchEntryId"):
+    """A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long."""
+
+
+class MessageNotInflight(SenderError, code="AWS.SimpleQueueService.MessageNotInflight"):
+    """The specified message isn't in flight."""
+
+
+class UnsupportedOperation(SenderError, code="AWS.SimpleQueueService.UnsupportedOperation"):
+    """The operation is not supported."""
+
+
+class ReceiptHandleIsInvalid(SenderError):
+    """The specified receipt handle isn't valid."""
+
+
+class InvalidMessageContents(SenderError):
+    """Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"""
+
+
+class InvalidAttributeName(SenderError):
+    """The specified attribute doesn't exist."""
+
+
+class InvalidAttributeValue(SenderError):
+    """A queue attribute value is invalid."""
+
+
+class ResourceNotFound(SenderError, code="ResourceNotFoundException", shape="ResourceNotFoundException", status=404):
+    """One or more specified resources don't exist."""
+
+
+class InvalidSecurity(SenderError, status=403):
+    """The request was not made over HTTPS or did not use SigV4 for signing."""
+
+
+# Common to all services
+
+
+class InvalidParameterValue(SenderError, shape="InvalidParameterValueException", code="InvalidParameterValue"):
+    """An invalid or out-of-range value was supplied for the input parameter."""
+
+
+class MissingParameter(SenderError, shape="MissingRequiredParameterException", code="MissingParameter"):
+    """The request must contain a parameter that it lacks."""
+
+    @classmethod
+    def named(cls, parameter: str) -> "MissingParameter":
+        return cls(f"The request must contain the parameter {parameter}.")
+
+
+class Serialization(SenderError, shape="SerializationException", code="SerializationException"):
+    """The request body could not be read."""
+
+
+class UnknownOperation(SenderError, shape="UnknownOperationException", code="UnknownOperationException", status=404):
+    """The operation does not exist."""
+
+
+class InvalidAction(SenderError):
+    """The action is not valid for this endpoint."""
+
+
+class AccessDenied(SenderError, shape="AccessDeniedException", code="AccessDenied", status=403):
+    """Access to the resource is denied."""
+
+
+class MissingAuthenticationToken(SenderError, status=403):
+    """Request is missing Authentication Token"""
+
+
+class IncompleteSignature(SenderError):
+    """The request signature does not conform to AWS standards."""
+
+
+class InvalidClientTokenId(SenderError, status=403):
+    """The security token included in the request is invalid."""
+
+
+class SignatureDoesNotMatch(SenderError, status=403):
+    """The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."""
+
+
+class RequestExpired(SenderError):
+    """The request reached the service more than 15 minutes after its date stamp."""

@@ -1,0 +1,1 @@
+"""Sans-IO codecs, driven by the shapes, in both directions."""

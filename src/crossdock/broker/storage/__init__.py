@@ -1,0 +1,1 @@
+"""What makes facts durable and gives them back after a restart: a journal in front of SQLite."""

@@ -1,0 +1,1 @@
+"""The client side of the queues: works against this broker and against AWS alike."""

@@ -1,0 +1,1 @@
+"""The Order, Payment and Notification services, and what hosts them."""

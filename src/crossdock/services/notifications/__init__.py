@@ -1,0 +1,1 @@
+"""The Notification service: tells customers, once, by email and SMS."""

@@ -1,0 +1,1 @@
+"""The Order service: takes orders and follows them to their end."""
