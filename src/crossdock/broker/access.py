@@ -1,0 +1,75 @@
+"""Who is calling: account and region from the credential scope of the signature, checked where credentials are configured.
+
+Without a credentials file every key is welcome, as with the emulators: the scope alone says which account and region are meant. With
+one, each request must carry a valid Signature Version 4.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from crossdock.aws.sigv4 import Scope, Verifier, scope_of
+from crossdock.aws.wire.http import HttpRequest
+from crossdock.broker.outcome import Caller
+from crossdock.broker.settings import BrokerSettings
+from crossdock.clock import Clock
+
+CALLERS_REMEMBERED = 4_096
+
+
+class CredentialsError(ValueError):
+    """The credentials file cannot be used; the text says why."""
+
+
+def read_credentials(path: Path) -> dict[str, str]:
+    """Read a JSON object of access keys and secrets."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except OSError as error:
+        raise CredentialsError(f"cannot read the credentials file {path}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise CredentialsError(f'the credentials file {path} must be a JSON object like {{"AKID": "secret"}}: {error}') from error
+
+
+class Access:
+    """Finds the caller of a request."""
+
+    def __init__(self, settings: BrokerSettings, clock: Clock, secrets: Mapping[str, str] | None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._verifier = Verifier(secrets.get) if secrets is not None else None
+        self._callers: dict[tuple[str, str, bool], Caller] = {}
+
+    def caller(self, request: HttpRequest, secure: bool) -> Caller:
+        """The caller of `request`.
+
+        Raises the signature's errors (`SignatureDoesNotMatch` and its kin) where credentials are configured.
+        """
+        if self._verifier is not None:
+            self._verifier.verify(request, self._clock.now_ms())
+        headers = request.headers
+        authorization = headers.get("authorization", "")
+        scope_text = authorization[: authorization.find(",")] or request.target
+        key = (scope_text, headers.get("host", ""), secure)
+        caller = self._callers.get(key)
+        if caller is None:
+            caller = self._new_caller(scope_of(request), key[1], secure)
+            if len(self._callers) >= CALLERS_REMEMBERED:
+                self._callers.clear()
+            self._callers[key] = caller
+        if (trace := headers.get("x-amzn-trace-id")) is not None:
+            return msgspec.structs.replace(caller, trace_header=trace)
+        return caller
+
+    def _new_caller(self, scope: Scope | None, host: str, secure: bool) -> Caller:
+        settings = self._settings
+        account, region, principal = settings.account, settings.region, "anonymous"
+        if scope is not None:
+            region = scope.region or region
+            principal = scope.access_key
+            if len(principal) == 12 and principal.isdigit():
+                account = principal
+        scheme = "https" if secure else "http"
+        base_url = settings.public_url or f"{scheme}://{host or f'{settings.host}:{settings.port}'}"
+        return Caller(account, region, principal, base_url.rstrip("/"))

@@ -1,0 +1,141 @@
+"""The turn: runs the machine, makes its facts durable, and only then lets its replies go.
+
+All requests that arrive in one iteration of the event loop share one commit (group commit without a timer: while a commit is written,
+the next batch gathers in the sockets). Facts that no reply waits for ride along with the next commit, or go after a short while.
+It also sleeps until the machine's next deadline and wakes it then: nothing in the broker polls.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from crossdock.aws.errors import ApiError, ServiceUnavailable
+from crossdock.aws.shapes import Shape
+from crossdock.broker.outcome import Caller, Outcome, Reply, Ticket
+from crossdock.broker.queues.machine import QueueMachine
+from crossdock.broker.storage.store import StorageFailed, Store
+from crossdock.clock import Clock, ManualClock
+
+log = structlog.get_logger()
+
+Deliver = Callable[[Ticket, Shape | ApiError | None], None]
+
+
+class Turn:
+    """Owns the machine and the store; everything goes through the thread of the event loop."""
+
+    def __init__(self, machine: QueueMachine, store: Store, clock: Clock, lag_ms: int, strict: bool = True) -> None:
+        """`strict`: replies wait for the disk. Without it (relaxed durability) every fact may lag `lag_ms` behind its reply."""
+        self._machine = machine
+        self._store = store
+        self._clock = clock
+        self._lag_s = lag_ms / 1_000
+        self._strict = strict
+        self._deliver: Deliver
+        self._on_failure: Callable[[], None]
+        self._loop: asyncio.AbstractEventLoop
+        self._held: list[Reply] = []
+        self._commit_scheduled = False
+        self._lag_timer: asyncio.TimerHandle | None = None
+        self._deadline_timer: asyncio.TimerHandle | None = None
+        self._deadline_ms = 0
+        self.failed = False
+
+    def start(self, deliver: Deliver, on_failure: Callable[[], None]) -> None:
+        """Begin: replies go to `deliver`; `on_failure` is called once when a commit fails and nothing can be accepted any more."""
+        self._loop = asyncio.get_running_loop()
+        self._deliver = deliver
+        self._on_failure = on_failure
+        self._arm()
+
+    def submit(self, ticket: Ticket, command: Shape, caller: Caller) -> None:
+        """Run one command. Its reply comes through `deliver`, now or later."""
+        if self.failed:
+            self._deliver(ticket, ServiceUnavailable())
+            return
+        self._take(self._machine.handle(ticket, command, caller, self._clock.now_ms()))
+        self._arm()
+
+    def abandon(self, ticket: Ticket) -> None:
+        """Forget a ticket whose client went away."""
+        self._machine.abandon(ticket)
+
+    def advance(self, clock: ManualClock, ms: int) -> int:
+        """Move a manual clock forward, stopping at each deadline on the way, and return the new time."""
+        target = clock.now_ms() + ms
+        while not self.failed and (deadline := self._machine.next_deadline_ms()) is not None and deadline <= target:
+            clock.advance(max(0, deadline - clock.now_ms()))
+            self._take(self._machine.tick(clock.now_ms()))
+        clock.advance(target - clock.now_ms())
+        return target
+
+    def stop(self) -> None:
+        """Answer every long poll empty and commit what is pending."""
+        for timer in (self._lag_timer, self._deadline_timer):
+            if timer is not None:
+                timer.cancel()
+        if not self.failed:
+            self._take(self._machine.drain())
+            self._commit()
+
+    def _take(self, outcome: Outcome) -> None:
+        if outcome.facts:
+            self._store.append(outcome.facts)
+            if self._strict and outcome.durable:
+                self._schedule_commit()
+            elif self._lag_timer is None and not self._commit_scheduled:
+                self._lag_timer = self._loop.call_later(self._lag_s, self._commit)
+        if self._commit_scheduled:
+            self._held += outcome.replies
+        else:
+            for ticket, result in outcome.replies:
+                self._deliver(ticket, result)
+
+    def _schedule_commit(self) -> None:
+        if not self._commit_scheduled:
+            self._commit_scheduled = True
+            self._loop.call_soon(self._commit)
+
+    def _commit(self) -> None:
+        self._commit_scheduled = False
+        if self._lag_timer is not None:
+            self._lag_timer.cancel()
+            self._lag_timer = None
+        held, self._held = self._held, []
+        if self.failed:
+            return
+        try:
+            self._store.commit()
+        except StorageFailed as failure:
+            self._fail(failure, held)
+            return
+        for ticket, result in held:
+            self._deliver(ticket, result)
+
+    def _fail(self, failure: StorageFailed, held: list[Reply]) -> None:
+        """Memory is now ahead of the disk: accept nothing more. A restart rebuilds what was acknowledged."""
+        self.failed = True
+        log.critical("storage failed; the broker stops", reason=str(failure))
+        for ticket, _ in held:
+            self._deliver(ticket, ServiceUnavailable())
+        self._on_failure()
+
+    def _arm(self) -> None:
+        """Sleep until the machine's next deadline. A timer that is too early is left: it only looks again."""
+        deadline = self._machine.next_deadline_ms()
+        if deadline is None or isinstance(self._clock, ManualClock):
+            return
+        if self._deadline_timer is not None:
+            if self._deadline_ms <= deadline:
+                return
+            self._deadline_timer.cancel()
+        self._deadline_ms = deadline
+        delay_s = max(0, deadline - self._clock.now_ms()) / 1_000
+        self._deadline_timer = self._loop.call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._deadline_timer = None
+        if not self.failed:
+            self._take(self._machine.tick(self._clock.now_ms()))
+            self._arm()
