@@ -128,6 +128,11 @@ class InvalidSecurity(SenderError, status=403):
 class InvalidParameterValue(SenderError, shape="InvalidParameterValueException", code="InvalidParameterValue"):
     """An invalid or out-of-range value was supplied for the input parameter."""
 
+    @classmethod
+    def because(cls, value: object, parameter: str, reason: str) -> "InvalidParameterValue":
+        """The usual sentence: value, parameter, reason (which brings its own full stop, if any)."""
+        return cls(f"Value {value} for parameter {parameter} is invalid. Reason: {reason}")
+
 
 class MissingParameter(SenderError, shape="MissingRequiredParameterException", code="MissingParameter"):
     """The request must contain a parameter that it lacks."""
