@@ -1,1 +1,1 @@
-"""Tools for those who run crossdock, over public APIs: they work against AWS as well."""
+"""Tools over public APIs: the supervisor of the pipeline, placing and following orders, the audit. Nothing here imports a service."""
