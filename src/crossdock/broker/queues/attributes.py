@@ -6,29 +6,39 @@ dead-letter queue exists, is of the same type and allows its source) are the reg
 Source: SQS API reference, CreateQueue, SetQueueAttributes and GetQueueAttributes.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Annotated, Literal, NamedTuple, NoReturn
 
 import msgspec
+from msgspec import Meta, field
+
+from crossdock.aws import quotas
+from crossdock.aws.arn import parse_queue_arn
+from crossdock.aws.errors import InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue
+
+# What the attributes mean
 
 
 class RedrivePolicy(msgspec.Struct, frozen=True, gc=False):
-    """Where a message goes that was received too often."""
+    """Where a message goes that was received too often: the JSON of the attribute RedrivePolicy."""
 
-    dead_letter_arn: str
-    max_receive_count: int
+    dead_letter_arn: str = field(name="deadLetterTargetArn")
+    max_receive_count: int = field(name="maxReceiveCount")
 
 
 class RedriveAllow(msgspec.Struct, frozen=True, gc=False):
-    """Which queues may name this one as their dead-letter queue."""
+    """Which queues may name this one as their dead-letter queue: the JSON of the attribute RedriveAllowPolicy."""
 
-    permission: str
-    """allowAll, denyAll or byQueue."""
-    sources: tuple[str, ...] = ()
+    permission: Literal["allowAll", "denyAll", "byQueue"] = field(name="redrivePermission")
+    sources: Annotated[tuple[str, ...], Meta(max_length=quotas.REDRIVE_ALLOW_SOURCES_MAX)] = field(
+        name="sourceQueueArns", default=()
+    )
     """With byQueue: the ARNs of those that may."""
 
     def allows(self, source_arn: str) -> bool:
         """Whether the queue `source_arn` may dead-letter into this one."""
-        raise NotImplementedError
+        return self.permission == "allowAll" or source_arn in self.sources
 
 
 class QueueSettings(msgspec.Struct, frozen=True, gc=False):
@@ -62,29 +72,297 @@ class LiveAttributes(msgspec.Struct, frozen=True, gc=False):
     delayed: int
 
 
+# What a value may be: each takes the attribute's name and the value given, and returns the value as it is kept
+
+Accept = Callable[[str, str], str]
+
+
+def _invalid(name: str, reason: str = "") -> NoReturn:
+    raise InvalidAttributeValue(f"Invalid value for the parameter {name}.{reason and f' Reason: {reason}'}")
+
+
+def _number(text: str, lowest: int, highest: int) -> int | None:
+    """The integer in decimal digits; None when it is none or outside its limits."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        return None
+    return number if lowest <= (number := int(text)) <= highest else None
+
+
+def _whole(limits: tuple[int, int, int]) -> Accept:
+    lowest, highest, _ = limits
+
+    def accept(name: str, value: str) -> str:
+        number = _number(value, lowest, highest)
+        return str(number) if number is not None else _invalid(name)
+
+    return accept
+
+
+def _one_of(*choices: str) -> Accept:
+    def accept(name: str, value: str) -> str:
+        return value if value in choices else _invalid(name)
+
+    return accept
+
+
+def _boolean(name: str, value: str) -> str:
+    lower = value.lower()
+    return lower if lower in ("true", "false") else _invalid(name)
+
+
+def _fifo_queue(name: str, value: str) -> str:
+    if _boolean(name, value) == "false":
+        _invalid(name, "Modifying queue type is not supported.")
+    return "true"
+
+
+def _text(name: str, value: str) -> str:
+    return value
+
+
+def _policy(name: str, value: str) -> str:
+    if value and (not isinstance(_json(value), dict) or len(value.encode()) > quotas.POLICY_BYTES_MAX):
+        _invalid(name)
+    return value
+
+
+def _redrive_policy(name: str, value: str) -> str:
+    return msgspec.json.encode(_read_redrive_policy(name, value)).decode() if value else ""
+
+
+def _read_redrive_policy(name: str, value: str) -> RedrivePolicy:
+    given = _json(value)
+    if not isinstance(given, dict):
+        raise InvalidParameterValue.because(value, name, "Redrive policy is not a valid JSON map.")
+    for key in ("maxReceiveCount", "deadLetterTargetArn"):
+        if key not in given:
+            reason = f"Redrive policy does not contain mandatory attribute: {key}."
+            raise InvalidParameterValue.because(value, name, reason)
+    arn, count = given["deadLetterTargetArn"], given["maxReceiveCount"]
+    if not isinstance(arn, str) or parse_queue_arn(arn) is None:
+        raise InvalidParameterValue.because(value, name, "Invalid value for deadLetterTargetArn.")
+    lowest, highest = quotas.MAX_RECEIVE_COUNT
+    number = _number(str(count), lowest, highest)
+    if number is None:
+        reason = (
+            f"Invalid value for maxReceiveCount: {count}, valid values are from {lowest} to {highest} both inclusive."
+        )
+        raise InvalidParameterValue.because(value, name, reason)
+    return RedrivePolicy(arn, number)
+
+
+def _redrive_allow_policy(name: str, value: str) -> str:
+    if value:
+        try:
+            allow = msgspec.json.decode(value, type=RedriveAllow)
+        except msgspec.DecodeError as error:
+            raise InvalidParameterValue.because(value, name, f"Redrive allow policy is not valid: {error}.") from None
+        if (allow.permission == "byQueue") != bool(allow.sources):
+            reason = "sourceQueueArns must be given with the redrivePermission byQueue, and only with it."
+            raise InvalidParameterValue.because(value, name, reason)
+    return value
+
+
+def _json(text: str) -> object:
+    """The value of a JSON text; None when it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
+
+
+# The attributes
+
+
+class Attribute(NamedTuple):
+    """How an attribute that can be set behaves."""
+
+    default: str
+    accept: Accept
+    optional: bool = False
+    """Not listed while it has its default."""
+    fifo: bool = False
+    """Unknown to standard queues."""
+
+
+SETTABLE: dict[str, Attribute] = {
+    "VisibilityTimeout": Attribute(str(quotas.VISIBILITY_TIMEOUT[2]), _whole(quotas.VISIBILITY_TIMEOUT)),
+    "MaximumMessageSize": Attribute(str(quotas.MAXIMUM_MESSAGE_SIZE[2]), _whole(quotas.MAXIMUM_MESSAGE_SIZE)),
+    "MessageRetentionPeriod": Attribute(
+        str(quotas.MESSAGE_RETENTION_PERIOD[2]), _whole(quotas.MESSAGE_RETENTION_PERIOD)
+    ),
+    "DelaySeconds": Attribute(str(quotas.DELAY_SECONDS[2]), _whole(quotas.DELAY_SECONDS)),
+    "ReceiveMessageWaitTimeSeconds": Attribute(
+        str(quotas.RECEIVE_MESSAGE_WAIT_TIME_SECONDS[2]), _whole(quotas.RECEIVE_MESSAGE_WAIT_TIME_SECONDS)
+    ),
+    "Policy": Attribute("", _policy, optional=True),
+    "RedrivePolicy": Attribute("", _redrive_policy, optional=True),
+    "RedriveAllowPolicy": Attribute("", _redrive_allow_policy, optional=True),
+    "KmsMasterKeyId": Attribute("", _text, optional=True),
+    "KmsDataKeyReusePeriodSeconds": Attribute(
+        str(quotas.KMS_DATA_KEY_REUSE_PERIOD_SECONDS[2]),
+        _whole(quotas.KMS_DATA_KEY_REUSE_PERIOD_SECONDS),
+        optional=True,
+    ),
+    "SqsManagedSseEnabled": Attribute("true", _boolean),
+    "FifoQueue": Attribute("true", _fifo_queue, fifo=True),
+    "ContentBasedDeduplication": Attribute("false", _boolean, fifo=True),
+    "DeduplicationScope": Attribute("queue", _one_of("queue", "messageGroup"), fifo=True),
+    "FifoThroughputLimit": Attribute("perQueue", _one_of("perQueue", "perMessageGroupId"), fifo=True),
+}
+
+LIVE = (
+    "QueueArn",
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+    "CreatedTimestamp",
+    "LastModifiedTimestamp",
+)
+
+ALL = frozenset((*LIVE, *SETTABLE))
+
+DEFAULTS = {name: attribute.default for name, attribute in SETTABLE.items()}
+
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{quotas.QUEUE_NAME_LENGTH_MAX}}}")
+_FIFO_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{quotas.QUEUE_NAME_LENGTH_MAX - len('.fifo')}}}\.fifo")
+
+
+# Set
+
+
 def check_new(name: str, attributes: Mapping[str, str] | None) -> dict[str, str]:
     """The explicit map of a queue to be created. Raises for a bad name or attribute (InvalidParameterValue, InvalidAttributeName,
     InvalidAttributeValue)."""
-    raise NotImplementedError
+    given = attributes or {}
+    fifo = given.get("FifoQueue", "").lower() == "true"
+    _check_name(name, fifo)
+    return _checked(_accepted(fifo, given))
 
 
 def check_change(fifo: bool, current: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
     """The whole explicit map after `changes`. Raises as `check_new` does; nothing is changed then."""
-    raise NotImplementedError
+    return _checked({**current, **_accepted(fifo, changes)})
+
+
+def _check_name(name: str, fifo: bool) -> None:
+    if fifo and not _FIFO_NAME.fullmatch(name):
+        raise InvalidParameterValue(
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, "
+            "must end with .fifo suffix and be 1 to 80 in length."
+        )
+    if not fifo and not _NAME.fullmatch(name):
+        raise InvalidParameterValue(
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
+        )
+
+
+def _accepted(fifo: bool, given: Mapping[str, str]) -> dict[str, str]:
+    """The attributes of one call, normalised, with what they imply for each other."""
+    accepted = {name: _settable(name, fifo).accept(name, value) for name, value in given.items()}
+    sse = accepted.get("SqsManagedSseEnabled") == "true"
+    if accepted.get("KmsMasterKeyId"):
+        if sse:
+            raise InvalidAttributeName(
+                "You can use one type of server-side encryption (SSE) at one time. "
+                "You can either enable KMS SSE or SQS SSE."
+            )
+        accepted["SqsManagedSseEnabled"] = "false"
+    elif sse:
+        accepted["KmsMasterKeyId"] = ""
+    return accepted
+
+
+def _settable(name: str, fifo: bool) -> Attribute:
+    attribute = SETTABLE.get(name)
+    if attribute is None or (attribute.fifo and not fifo):
+        if name in ("DeduplicationScope", "FifoThroughputLimit"):
+            raise InvalidAttributeName(f"You can specify the {name} only when FifoQueue is set to true.")
+        raise InvalidAttributeName(f"Unknown Attribute {name}.")
+    return attribute
+
+
+def _checked(explicit: dict[str, str]) -> dict[str, str]:
+    """The explicit map as it is kept: the attributes fit together, and the optional ones at their default are gone."""
+    per_group = explicit.get("FifoThroughputLimit") == "perMessageGroupId"
+    if per_group and explicit.get("DeduplicationScope") != "messageGroup":
+        _invalid(
+            "FifoThroughputLimit",
+            "The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup.",
+        )
+    return {name: value for name, value in explicit.items() if not _is_unset(name, value)}
+
+
+def _is_unset(name: str, value: str) -> bool:
+    attribute = SETTABLE[name]
+    return attribute.optional and value == attribute.default
 
 
 def settings_of(name: str, attributes: Mapping[str, str]) -> QueueSettings:
     """What an explicit map, as the checks return it, means for the queue `name`."""
-    raise NotImplementedError
+    of = {**DEFAULTS, **attributes}
+    return QueueSettings(
+        fifo=name.endswith(".fifo"),
+        delay_ms=int(of["DelaySeconds"]) * 1_000,
+        maximum_message_size=int(of["MaximumMessageSize"]),
+        retention_ms=int(of["MessageRetentionPeriod"]) * 1_000,
+        wait_ms=int(of["ReceiveMessageWaitTimeSeconds"]) * 1_000,
+        visibility_ms=int(of["VisibilityTimeout"]) * 1_000,
+        content_based_deduplication=of["ContentBasedDeduplication"] == "true",
+        deduplication_scope_group=of["DeduplicationScope"] == "messageGroup",
+        high_throughput=of["FifoThroughputLimit"] == "perMessageGroupId",
+        redrive=msgspec.json.decode(text, type=RedrivePolicy) if (text := of["RedrivePolicy"]) else None,
+        redrive_allow=msgspec.json.decode(text, type=RedriveAllow) if (text := of["RedriveAllowPolicy"]) else None,
+        kms_master_key_id=of["KmsMasterKeyId"] or None,
+        kms_data_key_reuse_ms=int(of["KmsDataKeyReusePeriodSeconds"]) * 1_000,
+        sqs_managed_sse=of["SqsManagedSseEnabled"] == "true",
+        policy=of["Policy"] or None,
+    )
 
 
 def differing(current: Mapping[str, str], asked: Mapping[str, str]) -> str | None:
-    """The first attribute asked for whose present value is another; None when a repeated CreateQueue finds its queue. Both maps explicit."""
-    raise NotImplementedError
+    """The first attribute asked for whose present value is another; None when a repeated CreateQueue finds its queue. Both are
+    explicit maps; attributes that are not asked for are not compared."""
+    for name, value in asked.items():
+        present = current.get(name, DEFAULTS[name])
+        if present != value and not _same_json(present, value):
+            return name
+    return None
+
+
+def _same_json(one: str, other: str) -> bool:
+    """Whether two policies say the same, however they are written."""
+    return isinstance(meaning := _json(one), dict) and meaning == _json(other)
+
+
+# Get
 
 
 def visible_attributes(
     name: str, attributes: Mapping[str, str], live: LiveAttributes, names: Sequence[str] | None
 ) -> dict[str, str] | None:
     """What GetQueueAttributes answers for `names`, None when that is nothing. Raises InvalidAttributeName for an unknown name."""
-    raise NotImplementedError
+    asked = _asked(names or ())
+    shown = {**_live(live), **_set(name.endswith(".fifo"), attributes)}
+    return {known: value for known, value in shown.items() if known in asked} or None
+
+
+def _asked(names: Sequence[str]) -> Collection[str]:
+    for name in names:
+        if name not in ALL and name != "All":
+            raise InvalidAttributeName(f"Unknown Attribute {name}.")
+    return ALL if "All" in names else names
+
+
+def _set(fifo: bool, attributes: Mapping[str, str]) -> dict[str, str]:
+    values = {name: attributes.get(name, attribute.default) for name, attribute in SETTABLE.items()}
+    return {
+        name: value
+        for name, value in values.items()
+        if (fifo or not SETTABLE[name].fifo) and not _is_unset(name, value)
+    }
+
+
+def _live(live: LiveAttributes) -> dict[str, str]:
+    values = (live.arn, live.visible, live.not_visible, live.delayed, live.created_s, live.modified_s)
+    return {name: str(value) for name, value in zip(LIVE, values, strict=True)}
