@@ -4,6 +4,7 @@ The docstring of a type is its default text. SDKs show the legacy code as `Error
 header `x-amzn-query-error`. Source: the Query-era service model and recordings of AWS; the current model no longer has the codes.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -176,3 +177,37 @@ class SignatureDoesNotMatch(SenderError, status=403):
 
 class RequestExpired(SenderError):
     """The request reached the service more than 15 minutes after its date stamp."""
+
+
+class MalformedQueryString(SenderError, status=404):
+    """The query string contains a syntax error."""
+
+
+class RequestThrottled(SenderError, status=403):
+    """The request was denied due to request throttling."""
+
+
+class InvalidAddress(SenderError, status=404):
+    """The specified ID is invalid."""
+
+
+# For clients: from the words of a response back to a type
+
+
+def _subclasses(of: type[ApiError]) -> Iterator[type[ApiError]]:
+    for error_type in of.__subclasses__():
+        yield error_type
+        yield from _subclasses(error_type)
+
+
+_BY_CODE = {error_type.code: error_type for error_type in _subclasses(ApiError)}
+
+
+def error_named(code: str, shape: str, status: int, fault: str) -> type[ApiError]:
+    """The type of the error with a legacy code (`AWS.SimpleQueueService.NonExistentQueue`); one made to measure if it is none of ours.
+
+    `fault` is `Sender` or `Receiver`; empty when the response does not say.
+    """
+    sender_fault = fault == "Sender" or (not fault and status < 500)
+    words = {"code": code, "shape": shape, "status": status, "sender_fault": sender_fault}
+    return _BY_CODE.get(code) or type("ForeignError", (ApiError,), {"__doc__": code, **words})

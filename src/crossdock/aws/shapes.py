@@ -6,11 +6,14 @@ default is required. What the Query protocol does differently is an annotation:
     tags: Annotated[dict[str, str] | None, QueryMap("Tag", "Key", "Value")] = None
     attribute_names: Annotated[list[str] | None, QueryList("AttributeName")] = None
 
-The codecs in `aws.wire` read these descriptions; nothing else says how an operation travels. The same value that a codec makes is
-the command that the broker's machine takes.
+The codecs in `aws.wire` read these descriptions, through `members`; nothing else says how an operation travels. The same value that
+a codec makes is the command that the broker's machine takes.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
@@ -25,6 +28,8 @@ class QueryList:
 
     name: str
     flattened: bool = True
+    json_name: str | None = None
+    """Its name where the Query protocol answers in JSON, if that is not the member's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +63,80 @@ class Service:
     version: str
     xml_namespace: str
     operations: dict[str, Operation]
+
+
+# What a description says, as codecs read it
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A member that is one text, number, truth value or blob: `type` is str, int, float, bool or bytes."""
+
+    type: type
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    shape: type[Shape]
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    item: "Kind"
+    query: QueryList
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """A map; its keys are always texts."""
+
+    value: "Kind"
+    query: QueryMap
+
+
+Kind = Scalar | Structure | ListOf | MapOf
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a structure."""
+
+    field: str
+    """The attribute of the Python value, `queue_url`."""
+    name: str
+    """The name on the wire, `QueueUrl`."""
+    query_name: str
+    """The name in the Query protocol: that of the annotation where there is one."""
+    kind: Kind
+    required: bool
+
+
+@cache
+def members(shape: type[Shape]) -> tuple[Member, ...]:
+    """The members of a structure, in the order of their declaration. TypeError where a declaration cannot travel."""
+    return tuple(_member(field) for field in msgspec.structs.fields(shape))
+
+
+def _member(field: msgspec.structs.FieldInfo) -> Member:
+    kind = _kind(field.type, None)
+    query_name = kind.query.name if isinstance(kind, ListOf | MapOf) else field.encode_name
+    return Member(field.name, field.encode_name, query_name, kind, field.required)
+
+
+def _kind(declared: Any, query: QueryList | QueryMap | None) -> Kind:
+    """What a type hint describes; `query` is the annotation that was found around it."""
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin is Annotated:
+        return _kind(arguments[0], arguments[1])
+    if origin in (Union, UnionType):
+        (declared,) = (argument for argument in arguments if argument is not NoneType)
+        return _kind(declared, query)
+    if origin is list and isinstance(query, QueryList):
+        return ListOf(_kind(arguments[0], None), query)
+    if origin is dict and arguments[0] is str and isinstance(query, QueryMap):
+        return MapOf(_kind(arguments[1], None), query)
+    if declared in (str, int, float, bool, bytes):
+        return Scalar(declared)
+    if isinstance(declared, type) and issubclass(declared, Shape):
+        return Structure(declared)
+    raise TypeError(f"{declared} describes nothing that travels; a list or map needs a QueryList or QueryMap")

@@ -35,3 +35,8 @@ class HttpResponse(msgspec.Struct, gc=False):
     headers: tuple[tuple[str, str], ...] = ()
     close: bool = False
     """True to close the connection after this response."""
+
+    def header(self, name: str) -> str | None:
+        """The value of a header by its name, whatever its case; None when it is absent."""
+        lower = name.lower()
+        return next((value for key, value in self.headers if key.lower() == lower), None)

@@ -1,0 +1,138 @@
+"""AWS JSON 1.0, both directions: `POST /` with the operation in `X-Amz-Target` and one JSON object as the body.
+
+What SQS adds to the protocol (`awsQueryCompatible`): errors carry the legacy code of the Query era in a header of their own. Sources: the
+Smithy specification of AWS JSON 1.0, botocore's parsers, recordings of AWS.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+
+from crossdock.aws.errors import ApiError, MissingParameter, Serialization, UnknownOperation, error_named
+from crossdock.aws.shapes import Kind, ListOf, MapOf, Operation, Service, Shape, Structure, members
+from crossdock.aws.wire.http import HttpRequest, HttpResponse
+
+TARGET = "x-amz-target"
+CONTENT_TYPE = "application/x-amz-json-1.0"
+REQUEST_ID = "x-amzn-RequestId"
+QUERY_ERROR = "x-amzn-query-error"
+
+_CONTENT_TYPE_HEADER = ("Content-Type", CONTENT_TYPE)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_encode = msgspec.json.Encoder().encode
+
+
+class JsonCodec:
+    """Requests, results and errors of one service as AWS JSON 1.0."""
+
+    def __init__(self, service: Service) -> None:
+        self._error_namespace = f"com.amazonaws.{service.name}#"
+        self._target = f"{service.json_target}."
+        self._routes: dict[str, tuple[Operation, Callable[[bytes], Shape]]] = {
+            self._target + operation.name: (operation, msgspec.json.Decoder(operation.input).decode)
+            for operation in service.operations.values()
+        }
+
+    # The server's side
+
+    def decode(self, request: HttpRequest) -> tuple[Operation, Shape]:
+        """The operation and its input. UnknownOperation, MissingParameter or Serialization where there is none."""
+        route = self._routes.get(request.headers.get(TARGET, ""))
+        if route is None:
+            raise UnknownOperation
+        operation, read = route
+        try:
+            return operation, read(request.body)
+        except _UNREADABLE:
+            return operation, _read_again(operation.input, request.body)
+
+    def encode(self, operation: Operation, result: Shape | None, request_id: str) -> HttpResponse:
+        """The response to an operation that succeeded."""
+        body = b"{}" if result is None else _encode(result)
+        return HttpResponse(200, body, (_CONTENT_TYPE_HEADER, (REQUEST_ID, request_id)))
+
+    def encode_error(self, error: ApiError, request_id: str) -> HttpResponse:
+        """The response to an operation that failed."""
+        body = _encode({"__type": self._error_namespace + error.shape, "message": error.message})
+        legacy = f"{error.code};{'Sender' if error.sender_fault else 'Receiver'}"
+        headers = (_CONTENT_TYPE_HEADER, (REQUEST_ID, request_id), (QUERY_ERROR, legacy))
+        return HttpResponse(error.status, body, headers)
+
+    # The client's side
+
+    def encode_request(self, operation: Operation, value: Shape) -> HttpRequest:
+        """The request for an operation, to be completed by Host and a signature."""
+        headers = {
+            "content-type": CONTENT_TYPE,
+            TARGET: self._target + operation.name,
+            "x-amzn-query-mode": "true",
+        }
+        return HttpRequest("POST", "/", headers, _encode(value))
+
+    def decode_response(self, operation: Operation, response: HttpResponse) -> Shape | None:
+        """The result of an operation. The ApiError that the response tells, or a plain ApiError if it cannot be read."""
+        try:
+            if response.status >= 300:
+                raise _told_error(response)
+            return msgspec.json.decode(response.body, type=operation.output) if operation.output else None
+        except _UNREADABLE as error:
+            raise ApiError(f"The response (status {response.status}) could not be read: {error}") from error
+
+
+def _told_error(response: HttpResponse) -> ApiError:
+    """The error that a response tells. An unreadable body raises one of `_UNREADABLE`."""
+    told = msgspec.json.decode(response.body, type=dict[str, Any])
+    shape = str(told.get("__type", "")).rpartition("#")[2]
+    code, _, fault = (response.header(QUERY_ERROR) or "").partition(";")
+    error_type = error_named(code or shape, shape or code, response.status, fault)
+    return error_type(str(told.get("message") or told.get("Message") or "") or None)
+
+
+# What the fast decoder refuses
+
+
+def _integral(text: str) -> int | float:
+    """A number with a point or an exponent: AWS takes `5.0` where an integer is due."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+_read_anything = msgspec.json.Decoder(float_hook=_integral).decode
+
+
+def _read_again(shape: type[Shape], body: bytes) -> Shape:
+    """Read a body with patience: let integral floats pass, name the first missing member, or say what else is wrong."""
+    try:
+        document = _read_anything(body or b"{}")
+        if not isinstance(document, dict):
+            raise Serialization("The request body must be a JSON object.")
+        _require(shape, document, "")
+        return msgspec.convert(document, shape)
+    except UnicodeDecodeError as error:
+        raise Serialization("The request body is not valid UTF-8.") from error
+    except RecursionError as error:
+        raise Serialization("The request body is nested too deeply.") from error
+    except msgspec.DecodeError as error:
+        raise Serialization(f"The request body could not be read: {error}.") from error
+
+
+def _require(shape: type[Shape], document: dict[str, Any], path: str) -> None:
+    """MissingParameter for the first required member that is absent or null, first here and then further down."""
+    for member in members(shape):
+        if member.required and document.get(member.name) is None:
+            raise MissingParameter.named(path + member.name)
+    for member in members(shape):
+        _require_within(member.kind, document.get(member.name), path + member.query_name)
+
+
+def _require_within(kind: Kind, value: object, path: str) -> None:
+    match kind, value:
+        case Structure(shape), dict():
+            _require(shape, cast(dict[str, Any], value), f"{path}.")
+        case ListOf(item), list():
+            for index, one in enumerate(value, 1):
+                _require_within(item, one, f"{path}.{index}")
+        case MapOf(item, query), dict():
+            for index, one in enumerate(value.values(), 1):
+                _require_within(item, one, f"{path}.{index}.{query.value}")
