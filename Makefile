@@ -5,6 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q install --no-deps --r
 DATA ?= data
 
 .PHONY: up test check format locks clean
+.SECONDARY:
 .DEFAULT_GOAL := up
 
 .venv/build.stamp: requirements/build.lock
@@ -24,10 +25,27 @@ DATA ?= data
 	@$(PIP) -r requirements/dev.lock
 	@touch $@
 
+# Foreign clients for the contract tests, each in an environment of its own.
+CLIENTS := query-era awscli workers
+CLIENT_STAMPS := $(CLIENTS:%=.venv-clients/%/installed.stamp)
+
+.venv-clients/%/installed.stamp: requirements/clients/%.lock
+	@echo "installing the clients of requirements/clients/$*.lock"
+	@$(PYTHON) -m venv .venv-clients/$*
+	@.venv-clients/$*/bin/python -m pip --disable-pip-version-check -q install --no-deps --require-hashes -r $<
+	@touch $@
+
+NODE_STAMP := $(if $(shell command -v npm),tests/contract/node/node_modules/installed.stamp)
+
+tests/contract/node/node_modules/installed.stamp: tests/contract/node/package-lock.json
+	@echo "installing the JavaScript clients"
+	@npm ci --silent --prefix tests/contract/node
+	@touch $@
+
 up: .venv/runtime.stamp
 	@exec $(BIN)/crossdock up --data $(DATA)
 
-test: .venv/dev.stamp
+test: .venv/dev.stamp $(CLIENT_STAMPS) $(NODE_STAMP)
 	@$(BIN)/python -m pytest
 
 check: .venv/dev.stamp
@@ -48,6 +66,7 @@ locks: .venv/build.stamp
 	@$(LOCK) -o requirements/build.lock requirements/build.in
 	@$(LOCK) -o requirements/runtime.lock pyproject.toml
 	@$(LOCK) --extra dev --extra testing -c requirements/runtime.lock -o requirements/dev.lock pyproject.toml
+	@for clients in $(CLIENTS); do $(LOCK) -o requirements/clients/$$clients.lock requirements/clients/$$clients.in; done
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv .venv-clients build dist tests/contract/node/node_modules
