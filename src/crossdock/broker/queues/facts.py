@@ -176,7 +176,7 @@ class Remembered(msgspec.Struct, gc=False):
 
 
 class StoredQueue(msgspec.Struct, gc=False):
-    """A queue as a store gives it back. `touched` are the messages that were received or delayed, in order of sequence."""
+    """A queue as a store gives it back."""
 
     created: QueueCreated
     attributes: dict[str, str]
@@ -187,7 +187,10 @@ class StoredQueue(msgspec.Struct, gc=False):
     """The highest sequence ever given out in this queue."""
     message_count: int
     """How many messages it holds in all, those in `touched` included."""
-    touched: list[Stored]
+    touched: Iterable[Stored]
+    """Messages in flight or delayed (due after the moment of opening), in order of sequence. Read from disk one at a time, so that bodies
+    need not fit into memory: iterate once, keep no bodies. Messages that were received and are visible again come from `Backlog.page`,
+    with their counts."""
 
 
 class Snapshot(msgspec.Struct, gc=False):
