@@ -115,7 +115,7 @@ class Message(Shape):
 
 
 class ReceiveMessageResult(Shape):
-    messages: Annotated[list[Message] | None, QueryList("Message")] = None
+    messages: Annotated[list[Message] | None, QueryList("Message", json_name="messages")] = None
 
 
 class DeleteMessage(Shape):
@@ -196,7 +196,7 @@ class ListQueues(Shape):
 
 
 class ListQueuesResult(Shape):
-    queue_urls: Annotated[list[str] | None, QueryList("QueueUrl")] = None
+    queue_urls: Annotated[list[str] | None, QueryList("QueueUrl", json_name="queueUrls")] = None
     next_token: str | None = None
 
 

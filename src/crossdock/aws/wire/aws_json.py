@@ -11,11 +11,10 @@ import msgspec
 
 from crossdock.aws.errors import ApiError, MissingParameter, Serialization, UnknownOperation, error_named
 from crossdock.aws.shapes import Kind, ListOf, MapOf, Operation, Service, Shape, Structure, members
-from crossdock.aws.wire.http import HttpRequest, HttpResponse
+from crossdock.aws.wire.http import REQUEST_ID, HttpRequest, HttpResponse
 
 TARGET = "x-amz-target"
 CONTENT_TYPE = "application/x-amz-json-1.0"
-REQUEST_ID = "x-amzn-RequestId"
 QUERY_ERROR = "x-amzn-query-error"
 
 _CONTENT_TYPE_HEADER = ("Content-Type", CONTENT_TYPE)

@@ -5,6 +5,9 @@ Bytes on sockets, chunked bodies and the like belong to whoever owns the connect
 
 import msgspec
 
+REQUEST_ID = "x-amzn-RequestId"
+"""The response header that every protocol carries."""
+
 
 class HttpRequest(msgspec.Struct, gc=False):
     """A request as it came over the connection, its body complete."""
