@@ -2,35 +2,84 @@
 
 These checks come before any entry is stored, so a call that breaks one stores nothing. In order: an entry at all, at most ten,
 ids well formed, ids distinct, total size, FIFO parameters. What an entry contains is checked one by one by `contents`.
+
+Source: SQS API reference, SendMessageBatch, DeleteMessageBatch and ChangeMessageVisibilityBatch.
 """
 
+import re
 from collections.abc import Sequence
 
+from crossdock.aws import quotas
 from crossdock.aws.api.sqs import (
     BatchResultErrorEntry,
     ChangeMessageVisibilityBatchRequestEntry,
     DeleteMessageBatchRequestEntry,
     SendMessageBatchRequestEntry,
 )
-from crossdock.aws.errors import ApiError
+from crossdock.aws.errors import (
+    ApiError,
+    BatchEntryIdsNotDistinct,
+    BatchRequestTooLong,
+    EmptyBatchRequest,
+    InvalidBatchEntryId,
+    InvalidParameterValue,
+    MissingParameter,
+    TooManyEntriesInBatchRequest,
+)
 from crossdock.broker.queues.attributes import QueueSettings
+from crossdock.broker.queues.contents import check_deduplication, message_size
+
+Entry = SendMessageBatchRequestEntry | DeleteMessageBatchRequestEntry | ChangeMessageVisibilityBatchRequestEntry
+
+_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{quotas.BATCH_ENTRY_ID_LENGTH_MAX}}}")
 
 
 def check_send_batch(entries: Sequence[SendMessageBatchRequestEntry], settings: QueueSettings) -> None:
     """Raise what refuses a SendMessageBatch as a whole."""
-    raise NotImplementedError
+    _check_entries(entries, SendMessageBatchRequestEntry)
+    size = sum(map(message_size, entries))
+    if size > quotas.BATCH_BYTES_MAX:
+        raise BatchRequestTooLong(
+            f"Batch requests cannot be longer than {quotas.BATCH_BYTES_MAX} bytes. You have sent {size} bytes."
+        )
+    if settings.fifo:
+        _check_fifo_parameters(entries, settings)
 
 
 def check_delete_batch(entries: Sequence[DeleteMessageBatchRequestEntry]) -> None:
     """Raise what refuses a DeleteMessageBatch as a whole."""
-    raise NotImplementedError
+    _check_entries(entries, DeleteMessageBatchRequestEntry)
 
 
 def check_visibility_batch(entries: Sequence[ChangeMessageVisibilityBatchRequestEntry]) -> None:
     """Raise what refuses a ChangeMessageVisibilityBatch as a whole."""
-    raise NotImplementedError
+    _check_entries(entries, ChangeMessageVisibilityBatchRequestEntry)
+
+
+def _check_entries(entries: Sequence[Entry], kind: type[Entry]) -> None:
+    if not entries:
+        raise EmptyBatchRequest(f"There should be at least one {kind.__name__} in the request.")
+    if (count := len(entries)) > quotas.BATCH_ENTRIES_MAX:
+        raise TooManyEntriesInBatchRequest(
+            f"Maximum number of entries per request are {quotas.BATCH_ENTRIES_MAX}. You have sent {count}."
+        )
+    if not all(_ID.fullmatch(entry.id) for entry in entries):
+        raise InvalidBatchEntryId
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.id in seen:
+            raise BatchEntryIdsNotDistinct(f"Id {entry.id} repeated.")
+        seen.add(entry.id)
+
+
+def _check_fifo_parameters(entries: Sequence[SendMessageBatchRequestEntry], settings: QueueSettings) -> None:
+    """A lacking group is a MissingParameter alone, but in a batch an InvalidParameterValue with the same text."""
+    if any(entry.message_group_id is None for entry in entries):
+        raise InvalidParameterValue(MissingParameter.named("MessageGroupId").message)
+    for entry in entries:
+        check_deduplication(entry, settings)
 
 
 def failed(entry_id: str, error: ApiError) -> BatchResultErrorEntry:
     """The result of the one entry that met `error`."""
-    raise NotImplementedError
+    return BatchResultErrorEntry(entry_id, error.sender_fault, error.code, error.message)

@@ -1,18 +1,126 @@
-"""AddPermission and RemovePermission: statements of a queue's policy by label.
+"""AddPermission and RemovePermission: statements of a queue's policy, by label.
 
 Works on the policy's JSON text, the value of the attribute Policy. What a policy means is left to the access rules.
 
 Source: SQS API reference, AddPermission and RemovePermission.
 """
 
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from crossdock.aws import quotas
 from crossdock.aws.api.sqs import AddPermission
+from crossdock.aws.errors import InvalidParameterValue, MissingParameter, OverLimit
+
+GRANTABLE = frozenset(
+    (
+        "*",
+        "ChangeMessageVisibility",
+        "DeleteMessage",
+        "GetQueueAttributes",
+        "GetQueueUrl",
+        "ListDeadLetterSourceQueues",
+        "PurgeQueue",
+        "ReceiveMessage",
+        "SendMessage",
+    )
+)
+
+OWNER_ONLY = frozenset(
+    (
+        "AddPermission",
+        "CancelMessageMoveTask",
+        "CreateQueue",
+        "DeleteQueue",
+        "ListMessageMoveTasks",
+        "ListQueueTags",
+        "ListQueues",
+        "RemovePermission",
+        "SetQueueAttributes",
+        "StartMessageMoveTask",
+        "TagQueue",
+        "UntagQueue",
+    )
+)
+
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+
+Statement = dict[str, Any]
 
 
 def add_permission(policy: str | None, queue_arn: str, command: AddPermission) -> str:
     """The policy with one more statement. Raises InvalidParameterValue, MissingParameter or OverLimit."""
-    raise NotImplementedError
+    document = _document(policy, queue_arn)
+    statements = document["Statement"]
+    _check_label(command.label)
+    if any(statement.get("Sid") == command.label for statement in statements):
+        raise InvalidParameterValue.because(command.label, "Label", "Already exists.")
+    _check_accounts(command.aws_account_ids)
+    _check_actions(command.actions)
+    if len(statements) >= quotas.POLICY_STATEMENTS_MAX:
+        count, allowed = len(statements) + 1, quotas.POLICY_STATEMENTS_MAX
+        raise OverLimit(f"{count} Statements were found, maximum allowed is {allowed}.")
+    statements.append(_statement(queue_arn, command))
+    return msgspec.json.encode(document).decode()
 
 
 def remove_permission(policy: str | None, label: str) -> str | None:
     """The policy without the statement `label`; None when none is left. Raises InvalidParameterValue when there is no such label."""
-    raise NotImplementedError
+    document = _document(policy, "")
+    left = [statement for statement in document["Statement"] if statement.get("Sid") != label]
+    if len(left) == len(document["Statement"]):
+        raise InvalidParameterValue.because(label, "Label", "can't find label.")
+    return msgspec.json.encode({**document, "Statement": left}).decode() if left else None
+
+
+def _document(policy: str | None, queue_arn: str) -> dict[str, Any]:
+    """The policy as a value, its statements always a list; a fresh one when there is none."""
+    if not policy:
+        return {"Version": "2008-10-17", "Id": f"{queue_arn}/SQSDefaultPolicy", "Statement": []}
+    document: dict[str, Any] = msgspec.json.decode(policy)
+    statements = document.get("Statement", [])
+    return {**document, "Statement": statements if isinstance(statements, list) else [statements]}
+
+
+def _statement(queue_arn: str, command: AddPermission) -> Statement:
+    return {
+        "Sid": command.label,
+        "Effect": "Allow",
+        "Principal": {"AWS": _one_or_many([f"arn:aws:iam::{account}:root" for account in command.aws_account_ids])},
+        "Action": _one_or_many([f"SQS:{action}" for action in command.actions]),
+        "Resource": queue_arn,
+    }
+
+
+def _one_or_many(values: list[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else values
+
+
+def _check_label(label: str) -> None:
+    if not _LABEL.fullmatch(label):
+        reason = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length."
+        raise InvalidParameterValue.because(label, "Label", reason)
+
+
+def _check_accounts(accounts: Sequence[str]) -> None:
+    unknown = [account for account in accounts if not _ACCOUNT.fullmatch(account)]
+    if unknown or not accounts:
+        raise InvalidParameterValue.because(f"[{', '.join(unknown)}]", "PrincipalId", "Unable to verify.")
+
+
+def _check_actions(actions: Sequence[str]) -> None:
+    if not actions:
+        raise MissingParameter.named("Actions")
+    if len(actions) > quotas.POLICY_ACTIONS_MAX:
+        raise OverLimit(f"{len(actions)} Actions were found, maximum allowed is {quotas.POLICY_ACTIONS_MAX}.")
+    for action in actions:
+        if action in OWNER_ONLY:
+            reason = "Only the queue owner is allowed to invoke this action."
+            raise InvalidParameterValue.because(f"SQS:{action}", "ActionName", reason)
+        if action not in GRANTABLE:
+            reason = "Please refer to the appropriate WSDL for a list of valid actions."
+            raise InvalidParameterValue.because(f"SQS:{action}", "ActionName", reason)
