@@ -5,11 +5,12 @@ Calls run in threads of the standard library's client; how many at once is the c
 
 import asyncio
 import http.client
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 
 class Unreachable(Exception):
@@ -39,20 +40,21 @@ class Api:
         return await self.call("GET", path)
 
     async def call(
-        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Send one request; `body` is sent as JSON. Raises Unreachable."""
+        """Send one request; `body` is JSON already. Raises Unreachable."""
         return await asyncio.to_thread(self.call_now, method, path, body, headers)
 
-    def call_now(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+    def call_now(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """The same, for a caller without an event loop."""
-        sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        all_headers = {**({"Content-Type": "application/json"} if sent else {}), **(headers or {})}
+        all_headers = {**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})}
         connection = (
             self._idle.pop() if self._idle else http.client.HTTPConnection(*self._address, timeout=self._timeout_s)
         )
         try:
-            connection.request(method, self._prefix + path, sent, all_headers)
+            connection.request(method, self._prefix + path, body, all_headers)
             response = connection.getresponse()
             answer = Answer(response.status, _parsed(response.read()))
         except (TimeoutError, OSError, http.client.HTTPException) as error:
@@ -70,6 +72,6 @@ def _parsed(content: bytes) -> Any:
     if not content:
         return None
     try:
-        return json.loads(content)
-    except ValueError:
+        return msgspec.json.decode(content)
+    except msgspec.MsgspecError:
         return content.decode("utf-8", "replace")

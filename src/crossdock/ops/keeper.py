@@ -106,15 +106,15 @@ class Keeper:
 
     async def _live(self, log: RotatingLog) -> int:
         """One life of the process, from its start to the end of its output; its exit code."""
-        self._enter(State.STARTING)
         try:
             self._process = process = await self._spawn()
         except OSError as error:
             self.last_words.append(f"cannot start {self.program.command[0]}: {error.strerror}")
             return 127
+        self.pid = process.pid
+        self._enter(State.STARTING)
         if self._stop.is_set():
             self._send(signal.SIGTERM)
-        self.pid = process.pid
         pump = asyncio.create_task(self._pump(process, log))
         probing = asyncio.create_task(self._become_ready())
         try:

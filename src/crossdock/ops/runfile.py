@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from crossdock.ops.folder import DataFolder
 from crossdock.ops.refusal import Refusal
 
 
@@ -52,6 +53,16 @@ def read(path: Path) -> Run | None:
         return msgspec.json.decode(path.read_bytes(), type=Run)
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+def running(folder: DataFolder) -> Run:
+    """The pipeline that runs on this folder. Raises Refusal when there is none."""
+    run = read(folder.run_file) if folder.is_in_use() else None
+    if run is None:
+        raise Refusal(
+            f"no pipeline runs on {folder.path}", "start one with `crossdock up`, or name the folder of one with --data"
+        )
+    return run
 
 
 def is_alive(pid: int) -> bool:
