@@ -21,6 +21,13 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     deduplication_id: str | None = None
     delay_s: int | None = None
 
+    def size(self) -> int:
+        """What SQS counts of it towards 1 MiB: body, attribute names, types and values, in bytes."""
+        size = len(self.body.encode())
+        for name, (data_type, value) in self.attributes.items():
+            size += len(name.encode()) + len(data_type) + len(value.encode() if isinstance(value, str) else value)
+        return size
+
 
 class ReceivedMessage(msgspec.Struct, kw_only=True, gc=False):
     """A message as one receive handed it out. Times are the server's, in milliseconds since 1970."""

@@ -84,5 +84,5 @@ def decide(error: Exception | None, attempt: int, policy: RetryPolicy, chance: f
 
 def backoff_s(attempt: int, policy: RetryPolicy, chance: float) -> float:
     """The pause after the `attempt`-th failure: exponential, at most `longest_s`, jittered downwards."""
-    full = min(policy.longest_s, policy.first_s * 2 ** min(attempt - 1, 32))
+    full = min(policy.longest_s, policy.first_s * 2.0 ** min(attempt - 1, 32))
     return full * (1 - policy.jitter * chance)
