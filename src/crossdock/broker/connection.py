@@ -1,0 +1,366 @@
+"""One connection of the HTTP front: requests in, answers out in the same order, and what a client may keep waiting.
+
+    OPEN ── Connection: close, drain ──► LAST ANSWERS ── all written ──► closed
+      └──── refused ──► REFUSING ── answer written ──► LINGERING ── client closes, or linger_s ──► closed
+
+A client waits on the handler without limit (a long poll); the handler waits on a client for as long as `ServerSettings` says. Answers
+that belong to one read leave in one write: uvloop gathers them until the end of its iteration.
+
+Bytes and values are `framing`'s affair, listening and draining `server`'s.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import structlog
+
+from crossdock.aws.wire.http import HttpRequest, HttpResponse
+from crossdock.broker.framing import (
+    BODY,
+    CONTINUE,
+    HEAD,
+    HEAD_BYTES_MAX,
+    IDLE,
+    Date,
+    Limits,
+    Refused,
+    RequestReader,
+    encode,
+)
+
+log = structlog.get_logger()
+
+KEEP_ALIVE_LINE = "Connection: keep-alive\r\n"
+CLOSE_LINE = "Connection: close\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Limits of the front. Sizes in bytes, times in seconds."""
+
+    connections_max: int = 10_000
+    body_bytes_max: int = 2 * 1024 * 1024 + 64 * 1024
+    head_bytes_max: int = HEAD_BYTES_MAX
+    pipelined_max: int = 64
+    """Unanswered requests of one connection, at which its reading pauses. One read may go beyond it."""
+    head_timeout_s: float = 10
+    """From the first byte of a request to the end of its headers, and for a TLS handshake."""
+    body_timeout_s: float = 60
+    write_timeout_s: float = 60
+    """For a client to take in what it was answered, once buffers are full."""
+    idle_timeout_s: float = 600
+    """A connection without a request is closed after this, or up to twice as much."""
+    half_close_s: float = 0.25
+    """How long answers may still go to a client that has closed its side; after that it counts as gone."""
+    linger_s: float = 2
+    """How long a refused client may go on sending, so that it reads the refusal rather than a reset."""
+    tls: ssl.SSLContext | None = None
+
+
+class Counters:
+    """What the front has counted so far."""
+
+    __slots__ = ("accepted", "bytes_received", "bytes_sent", "refused", "requests")
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.refused = 0
+        self.requests = 0
+        self.bytes_received = 0
+        self.bytes_sent = 0
+
+
+class Handler(Protocol):
+    """Who answers requests."""
+
+    def handle(self, request: HttpRequest, exchange: "Exchange") -> None:
+        """Answer `request`, now or later, by `exchange.respond`."""
+
+    def abandon(self, exchange: "Exchange") -> None:
+        """The client went away before the answer, which is not wanted any more."""
+
+
+class Front:
+    """What the connections of one server share."""
+
+    def __init__(self, handler: Handler, settings: ServerSettings, date: Date) -> None:
+        self.handler = handler
+        self.settings = settings
+        self.date = date
+        self.limits = Limits(settings.head_bytes_max, settings.body_bytes_max)
+        self.counters = Counters()
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self.emptied = asyncio.Event()
+        """Set when the last connection is closed."""
+
+
+class Exchange:
+    """A request that wants an answer. Equal only to itself, so it may stand for the request elsewhere."""
+
+    __slots__ = ("_connection", "_keep_alive_line", "answer", "last", "ticket", "with_body")
+
+    def __init__(self, connection: "Connection", keep_alive_line: str, last: bool, with_body: bool) -> None:
+        self._connection = connection
+        self._keep_alive_line = keep_alive_line
+        self.with_body = with_body
+        self.last = last
+        """Whether the connection closes after the answer."""
+        self.answer: bytes | None = None
+        self.ticket: object | None = None
+        """Room for the handler."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether the request came over TLS."""
+        return self._connection.secure
+
+    def respond(self, response: HttpResponse) -> None:
+        """Answer. Nothing happens if the client went away."""
+        assert self.answer is None, "a request is answered once"
+        if response.close:
+            self.last = True
+        connection_line = CLOSE_LINE if self.last else self._keep_alive_line
+        connection = self._connection
+        self.answer = encode(response, connection_line, connection.date.line(), self.with_body)
+        connection.release(self)
+
+
+class Connection(asyncio.Protocol):
+    """The server's end of one connection."""
+
+    __slots__ = (
+        "_continue_owed",
+        "_front",
+        "_loop",
+        "_pending",
+        "_reader",
+        "_reading",
+        "_reading_paused",
+        "_refused",
+        "_timer",
+        "_transport",
+        "_used",
+        "_watched_part",
+        "_write_timer",
+        "date",
+        "secure",
+    )
+
+    def __init__(self, front: Front, loop: asyncio.AbstractEventLoop) -> None:
+        self._front = front
+        self._loop = loop
+        self._transport: asyncio.Transport
+        self._reader = RequestReader(front.limits, self._deliver, self._give_leave)
+        self._pending: deque[Exchange] = deque()
+        self._reading = True
+        """False once nothing that arrives matters any more."""
+        self._reading_paused = False
+        self._refused = False
+        self._continue_owed = False
+        self._used = True
+        self._watched_part = IDLE
+        self._timer: asyncio.TimerHandle | None = None
+        """How long the client may take over what it owes: the rest of a request, or going away."""
+        self._write_timer: asyncio.TimerHandle | None = None
+        self.date = front.date
+        self.secure = front.settings.tls is not None
+
+    # What the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        front = self._front
+        front.connections.add(self)
+        front.emptied.clear()
+        front.counters.accepted += 1
+        if len(front.connections) > front.settings.connections_max:
+            front.counters.refused += 1
+            self._refuse(Refused(503, "Too many connections."))
+
+    def data_received(self, data: bytes) -> None:
+        self._front.counters.bytes_received += len(data)
+        if not self._reading:
+            return
+        refusal = self._reader.feed(data)
+        if refusal is not None:
+            self._refuse(refusal)
+        elif self._reader.part != self._watched_part:
+            self._watch_part()
+        if len(self._pending) >= self._front.settings.pipelined_max:
+            self._pause_reading()
+
+    def eof_received(self) -> bool:
+        """Give a client that only closed its sending side a moment for the answers that are due."""
+        if not self._pending or self._refused or self.secure:
+            return False
+        self._reading = False
+        self._pending[-1].last = True
+        self._set_timer(self._front.settings.half_close_s, self._transport.abort)
+        return True
+
+    def pause_writing(self) -> None:
+        self._write_timer = self._loop.call_later(self._front.settings.write_timeout_s, self._transport.abort)
+        self._pause_reading()
+
+    def resume_writing(self) -> None:
+        self._cancel_write_timer()
+        self._resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._reading = False
+        self._cancel_timer()
+        self._cancel_write_timer()
+        self._abandon_pending()
+        self._reader.close()
+        front = self._front
+        front.connections.discard(self)
+        if not front.connections:
+            front.emptied.set()
+
+    # What the server calls
+
+    def drain(self) -> None:
+        """Answer what is under way, and close."""
+        if self._pending:
+            self._reading = False
+            self._pending[-1].last = True
+        elif self._reader.part == IDLE or not self._reading:
+            self._transport.close()
+
+    def close_if_unused(self) -> None:
+        """Close if there was no request since the last call."""
+        if self._pending:
+            self._used = True
+        elif self._used:
+            self._used = False
+        elif self._reader.part == IDLE:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        self._transport.abort()
+
+    # From request to answer
+
+    def _deliver(self, request: HttpRequest, keep_alive: bool) -> None:
+        if not self._reading:
+            return
+        self._used = True
+        if self._watched_part != IDLE:
+            self._unwatch_part()
+        front = self._front
+        front.counters.requests += 1
+        self._reading = keep_alive and not front.draining
+        keep_alive_line = KEEP_ALIVE_LINE if "connection" in request.headers else ""
+        exchange = Exchange(self, keep_alive_line, not self._reading, request.method != "HEAD")
+        self._pending.append(exchange)
+        try:
+            front.handler.handle(request, exchange)
+        except Exception:
+            log.exception("handler failed", target=request.target)
+            if exchange.answer is None:
+                exchange.respond(Refused(500, "Internal error.").response())
+
+    def release(self, exchange: Exchange) -> None:
+        """Write the answer of `exchange` and of those behind it that only waited for it, unless it must wait itself."""
+        pending = self._pending
+        if not pending or pending[0] is not exchange:
+            return
+        while pending and (answer := pending[0].answer) is not None:
+            last = pending.popleft().last
+            self._front.counters.bytes_sent += len(answer)
+            self._transport.write(answer)
+            if last:
+                self._finish()
+                return
+        if self._continue_owed:
+            self._give_leave()
+        if self._reading_paused:
+            self._resume_reading()
+
+    def _give_leave(self) -> None:
+        """Tell the client to send its body, once everything before is answered."""
+        self._continue_owed = bool(self._pending)
+        if not self._continue_owed and self._reader.part == BODY:
+            self._transport.write(CONTINUE)
+
+    def _refuse(self, refusal: Refused) -> None:
+        """Read no more, and close after this answer has taken its turn. What follows a last request is not even refused."""
+        if not self._reading:
+            return
+        self._reading = False
+        self._refused = True
+        self._cancel_timer()
+        exchange = Exchange(self, "", last=True, with_body=True)
+        self._pending.append(exchange)
+        exchange.respond(refusal.response())
+
+    def _finish(self) -> None:
+        """The last answer is written: close. Who was refused may still be sending, and would lose the answer to a reset."""
+        self._reading = False
+        self._abandon_pending()
+        if not self._refused:
+            self._transport.close()
+            return
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._resume_reading()
+        self._set_timer(self._front.settings.linger_s, self._transport.abort)
+
+    def _abandon_pending(self) -> None:
+        while self._pending:
+            exchange = self._pending.popleft()
+            if exchange.answer is None:
+                self._front.handler.abandon(exchange)
+
+    # What a client may keep waiting
+
+    def _watch_part(self) -> None:
+        """Give the client time for the part of a request that it has begun."""
+        self._watched_part = self._reader.part
+        if self._watched_part == IDLE:
+            self._cancel_timer()
+            return
+        settings = self._front.settings
+        self._set_timer(
+            settings.head_timeout_s if self._watched_part == HEAD else settings.body_timeout_s, self._stalled
+        )
+
+    def _unwatch_part(self) -> None:
+        self._watched_part = IDLE
+        self._cancel_timer()
+
+    def _stalled(self) -> None:
+        self._refuse(Refused(408, "The request did not arrive in time."))
+
+    def _pause_reading(self) -> None:
+        if self._reading and not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+            self._unwatch_part()
+
+    def _resume_reading(self) -> None:
+        may_read = self._write_timer is None and len(self._pending) <= self._front.settings.pipelined_max // 2
+        if self._reading_paused and may_read:
+            self._reading_paused = False
+            self._transport.resume_reading()
+            self._watch_part()
+
+    def _set_timer(self, delay_s: float, callback: Callable[[], None]) -> None:
+        self._cancel_timer()
+        self._timer = self._loop.call_later(delay_s, callback)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _cancel_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None

@@ -1,0 +1,122 @@
+"""The HTTP server: listening sockets, the start and the end of serving, and what is asked of the operating system.
+
+Each connection looks after itself (`connection`); what requests mean is the handler's affair.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import MutableMapping, Sequence
+from pathlib import Path
+
+from crossdock.broker.connection import Connection, Exchange, Front, Handler, ServerSettings
+from crossdock.broker.framing import Date
+from crossdock.clock import Clock, SystemClock
+
+__all__ = ["Exchange", "Handler", "HttpServer", "ServerSettings", "inherited_sockets", "listen", "tls_context"]
+
+BACKLOG = 4_096
+FIRST_INHERITED = 3
+"""SD_LISTEN_FDS_START of systemd."""
+
+
+class HttpServer:
+    """Serves a handler on any number of sockets, in the event loop that started it."""
+
+    def __init__(self, handler: Handler, settings: ServerSettings, clock: Clock | None = None) -> None:
+        """`clock` gives the Date header."""
+        self._settings = settings
+        self._front = Front(handler, settings, Date(clock or SystemClock()))
+        self._servers: list[asyncio.Server] = []
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self.counters = self._front.counters
+
+    @property
+    def connections(self) -> int:
+        """How many are open now."""
+        return len(self._front.connections)
+
+    @property
+    def requests(self) -> int:
+        """How many were read so far."""
+        return self.counters.requests
+
+    async def start(self, sockets: Sequence[socket.socket]) -> list[tuple[str, int]]:
+        """Accept connections from `sockets`, which are the server's from now on; the host and port of each."""
+        loop = asyncio.get_running_loop()
+        settings = self._settings
+        for listener in sockets:
+            server = await loop.create_server(
+                lambda: Connection(self._front, loop),
+                sock=listener,
+                backlog=BACKLOG,
+                ssl=settings.tls,
+                ssl_handshake_timeout=settings.head_timeout_s if settings.tls else None,
+            )
+            self._servers.append(server)
+        self._sweep()
+        return [listener.getsockname()[:2] for listener in sockets]
+
+    async def drain(self, grace_s: float) -> None:
+        """Accept nothing new, answer what is under way, and close; what is not answered after `grace_s` is abandoned."""
+        self._stop_listening()
+        front = self._front
+        front.draining = True
+        for connection in tuple(front.connections):
+            connection.drain()
+        if front.connections:
+            try:
+                await asyncio.wait_for(front.emptied.wait(), grace_s)
+            except TimeoutError:
+                self.close()
+
+    def close(self) -> None:
+        """Close everything at once."""
+        self._stop_listening()
+        for connection in tuple(self._front.connections):
+            connection.abort()
+
+    def _stop_listening(self) -> None:
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def _sweep(self) -> None:
+        """Close connections that nobody uses: one timer for all of them, and a long one."""
+        for connection in tuple(self._front.connections):
+            connection.close_if_unused()
+        self._sweep_timer = asyncio.get_running_loop().call_later(self._settings.idle_timeout_s, self._sweep)
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on `port` of every address that `host` means; port 0 is any free port. OSError if it is taken."""
+    families = {family: address for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    return [socket.create_server(address[:2], family=family, backlog=BACKLOG) for family, address in families.items()]
+
+
+def inherited_sockets(environ: MutableMapping[str, str]) -> list[socket.socket]:
+    """The listening sockets that systemd handed to this process (sd_listen_fds); empty when it was not started that way.
+
+    The variables are taken out of `environ`, so that no child believes that the sockets are meant for it.
+    """
+    meant_for = environ.pop("LISTEN_PID", "")
+    count = environ.pop("LISTEN_FDS", "0")
+    environ.pop("LISTEN_FDNAMES", None)
+    if meant_for != str(os.getpid()):
+        return []
+    sockets = [socket.socket(fileno=FIRST_INHERITED + number) for number in range(int(count))]
+    for inherited in sockets:
+        inherited.set_inheritable(False)
+    return sockets
+
+
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """A context for a server with this certificate chain and key, both PEM files. OSError or ssl.SSLError if they cannot be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
