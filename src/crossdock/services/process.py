@@ -1,0 +1,56 @@
+"""A program of ours as a process: signals, logging, the event loop, and one clear sentence when it cannot start.
+
+A program is an async context manager that serves while it is entered and yields its address, so a test enters it in its own loop and
+a process enters it here. Leaving it drains and closes in the program's own order.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+import uvloop
+
+from crossdock.services.settings import ServerSettings
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+log = logging.getLogger(__name__)
+
+Program = AbstractAsyncContextManager[str]
+
+
+def run(name: str, settings: ServerSettings, program: Callable[[], Program]) -> None:
+    """Serve until SIGTERM or SIGINT, then stop in order. Exits with status 1 and a sentence when the program cannot start."""
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        uvloop.run(_serve(name, program))
+    except OSError as error:
+        sys.exit(f"{name} cannot start: {_sentence(error, settings)}")
+
+
+async def _serve(name: str, program: Callable[[], Program]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with program() as address:
+        log.info("%s serves %s", name, address)
+        await stop.wait()
+        log.info("%s stops", name)
+
+
+def _sentence(error: OSError, settings: ServerSettings) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{settings.data} is not a folder"
+    return f"{error.strerror or error}"
+
+
+async def ended(task: Awaitable[None]) -> None:
+    """Await a task that was cancelled on purpose."""
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
