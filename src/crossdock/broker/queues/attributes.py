@@ -121,9 +121,19 @@ def _text(name: str, value: str) -> str:
 
 
 def _policy(name: str, value: str) -> str:
-    if value and (not isinstance(_json(value), dict) or len(value.encode()) > quotas.POLICY_BYTES_MAX):
+    if value and (not _is_policy(_json(value)) or len(value.encode()) > quotas.POLICY_BYTES_MAX):
         _invalid(name)
     return value
+
+
+def _is_policy(document: object) -> bool:
+    """Whether it has the form of a policy: an object whose statements, if any, are objects."""
+    if not isinstance(document, dict):
+        return False
+    statements = document.get("Statement", [])
+    return isinstance(statements, dict) or (
+        isinstance(statements, list) and all(isinstance(statement, dict) for statement in statements)
+    )
 
 
 def _redrive_policy(name: str, value: str) -> str:

@@ -63,13 +63,15 @@ def _check_entries(entries: Sequence[Entry], kind: type[Entry]) -> None:
         raise TooManyEntriesInBatchRequest(
             f"Maximum number of entries per request are {quotas.BATCH_ENTRIES_MAX}. You have sent {count}."
         )
-    if not all(_ID.fullmatch(entry.id) for entry in entries):
+    ids = [entry.id for entry in entries]
+    if not all(map(_ID.fullmatch, ids)):
         raise InvalidBatchEntryId
-    seen: set[str] = set()
-    for entry in entries:
-        if entry.id in seen:
-            raise BatchEntryIdsNotDistinct(f"Id {entry.id} repeated.")
-        seen.add(entry.id)
+    if len(set(ids)) < count:
+        raise BatchEntryIdsNotDistinct(f"Id {_first_repeated(ids)} repeated.")
+
+
+def _first_repeated(ids: list[str]) -> str:
+    return next(entry_id for place, entry_id in enumerate(ids) if entry_id in ids[:place])
 
 
 def _check_fifo_parameters(entries: Sequence[SendMessageBatchRequestEntry], settings: QueueSettings) -> None:

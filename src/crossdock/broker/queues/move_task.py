@@ -5,17 +5,29 @@
                  ├──source empty──────► COMPLETED
                  └──destination gone──► FAILED
 
-The machine moves the messages and tells the task: it asks `due(now_ms)` how many may go now, moves them, reports `moved_some`, and
-then either `source_empty`, `destination_gone` or nothing; `next_ms` says when to ask again. After each step that changes a task the
-machine hands out `task.fact()`. That source and destination exist and may be used is left to the machine.
+The machine moves the messages and tells the task. When `next_ms` has come it asks `due` how many may go now, moves as many, says
+`moved_some`, and, where it is so, `source_empty`, `destination_gone` or, to a task that is CANCELLING, `stopped`. After any change it
+hands out `fact()`. That source and destination exist and may be used is left to the machine; so are the messages.
 
 Source: SQS API reference, StartMessageMoveTask, ListMessageMoveTasks and CancelMessageMoveTask.
 """
 
+from base64 import b64decode, b64encode
+from collections import deque
+from collections.abc import Iterable
 from enum import StrEnum
+from itertools import islice
 
+import msgspec
+
+from crossdock.aws import quotas
 from crossdock.aws.api.sqs import ListMessageMoveTasksResultEntry, StartMessageMoveTask
+from crossdock.aws.arn import parse_queue_arn
+from crossdock.aws.errors import InvalidParameterValue, QueueDoesNotExist, ResourceNotFound, UnsupportedOperation
 from crossdock.broker.queues.facts import MoveTaskChanged
+
+SLICE = 100
+"""How many messages a task moves in one step when it has no rate, so that others get their turn."""
 
 
 class Status(StrEnum):
@@ -28,95 +40,234 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-class MoveTask:
-    """One task. Times in milliseconds."""
+class Event(StrEnum):
+    """What happens to a task."""
 
-    task_id: str
-    source_arn: str
-    destination_arn: str | None
-    rate: int | None
-    status: Status
-    moved: int
-    to_move: int
-    started_ms: int
-    failure: str | None
+    CANCEL = "cancel"
+    STOPPED = "stopped"
+    SOURCE_EMPTY = "source empty"
+    DESTINATION_GONE = "destination gone"
+
+
+TRANSITIONS = {
+    (Status.RUNNING, Event.CANCEL): Status.CANCELLING,
+    (Status.RUNNING, Event.SOURCE_EMPTY): Status.COMPLETED,
+    (Status.RUNNING, Event.DESTINATION_GONE): Status.FAILED,
+    (Status.CANCELLING, Event.STOPPED): Status.CANCELLED,
+}
+
+
+class MoveTask:
+    """One task. Times in milliseconds.
+
+    A rate is kept by a schedule in ticks, of which a millisecond has as many as the rate and a move takes 1,000: no fractions.
+    """
+
+    __slots__ = ("_ready_ticks", "_state")
+
+    def __init__(self, state: MoveTaskChanged, now_ms: int) -> None:
+        """A task in the state of its last fact; its pace begins at `now_ms`."""
+        self._state = state
+        self._ready_ticks = now_ms * (state.rate or 0)
 
     @property
-    def handle(self) -> str:
-        """The TaskHandle: base64 of compact JSON with task id and source ARN."""
-        raise NotImplementedError
+    def task_id(self) -> str:
+        """The id inside the handle."""
+        return self._state.task_id
+
+    @property
+    def source_arn(self) -> str:
+        """The dead-letter queue that it empties."""
+        return self._state.source_arn
+
+    @property
+    def destination_arn(self) -> str | None:
+        """Where all messages go; None when each goes to its own source."""
+        return self._state.destination_arn
+
+    @property
+    def moved(self) -> int:
+        """How many messages it has moved."""
+        return self._state.moved
+
+    @property
+    def status(self) -> Status:
+        """Its state."""
+        return Status(self._state.status)
 
     @property
     def active(self) -> bool:
         """Whether it still wants to be woken: RUNNING or CANCELLING."""
-        raise NotImplementedError
+        return self.status in (Status.RUNNING, Status.CANCELLING)
+
+    @property
+    def handle(self) -> str:
+        """The TaskHandle: base64 of compact JSON with task id and source ARN."""
+        return b64encode(msgspec.json.encode(_Handle(self.task_id, self.source_arn))).decode()
+
+    # Pace
 
     def due(self, now_ms: int) -> int:
-        """How many messages may be moved now: at most a slice, 0 when not RUNNING."""
-        raise NotImplementedError
+        """How many messages may be moved now: a slice, or what the rate allows; 0 when it is not RUNNING.
+
+        With a rate the first goes at once and each other one its share of a second later. What was missed is made up for, but no
+        more than one second of it.
+        """
+        if self.status is not Status.RUNNING:
+            return 0
+        rate = self._state.rate
+        if rate is None:
+            return SLICE
+        owed = (now_ms * rate - self._ready_ticks) // 1_000 + 1
+        return max(0, min(owed, rate))
 
     def next_ms(self, now_ms: int) -> int | None:
-        """When to step the task again; may be now; None once it has ended."""
-        raise NotImplementedError
+        """When to step it again, which may be `now_ms`; None once it has ended."""
+        if not self.active:
+            return None
+        rate = self._state.rate
+        if rate is None or self.status is Status.CANCELLING:
+            return now_ms
+        return max(now_ms, -(-self._ready_ticks // rate))
+
+    # Events
 
     def moved_some(self, count: int, now_ms: int) -> None:
-        """`count` messages were moved."""
-        raise NotImplementedError
+        """`count` messages were moved at `now_ms`."""
+        self._state.moved += count
+        rate = self._state.rate or 0
+        self._ready_ticks = max(self._ready_ticks, (now_ms - 1_000) * rate) + count * 1_000
 
     def source_empty(self) -> None:
         """Nothing is left to move: RUNNING → COMPLETED."""
-        raise NotImplementedError
+        self._step(Event.SOURCE_EMPTY)
 
     def destination_gone(self) -> None:
-        """The destination no longer exists: RUNNING → FAILED."""
-        raise NotImplementedError
+        """The destination no longer exists: RUNNING → FAILED; the rest stays in the source."""
+        self._step(Event.DESTINATION_GONE)
+        self._state.failure = QueueDoesNotExist.code
 
     def cancel(self) -> None:
-        """RUNNING → CANCELLING. Raises UnsupportedOperation when it is not RUNNING."""
-        raise NotImplementedError
+        """RUNNING → CANCELLING; the rest stays in the source. Raises UnsupportedOperation when it is not RUNNING."""
+        if self.status is not Status.RUNNING:
+            raise UnsupportedOperation("Only a task that is RUNNING can be cancelled.")
+        self._step(Event.CANCEL)
 
     def stopped(self) -> None:
         """No move is under way any more: CANCELLING → CANCELLED."""
-        raise NotImplementedError
+        self._step(Event.STOPPED)
+
+    def _step(self, event: Event) -> None:
+        self._state.status = TRANSITIONS[self.status, event]
+
+    # What it tells
 
     def fact(self) -> MoveTaskChanged:
         """The whole state, to be written down."""
-        raise NotImplementedError
+        return msgspec.structs.replace(self._state)
 
     def entry(self) -> ListMessageMoveTasksResultEntry:
         """The task as ListMessageMoveTasks shows it."""
-        raise NotImplementedError
+        state = self._state
+        return ListMessageMoveTasksResultEntry(
+            status=state.status,
+            source_arn=state.source_arn,
+            started_timestamp=state.started_ms,
+            approximate_number_of_messages_moved=state.moved,
+            approximate_number_of_messages_to_move=state.to_move,
+            task_handle=self.handle if self.status is Status.RUNNING else None,
+            destination_arn=state.destination_arn,
+            max_number_of_messages_per_second=state.rate,
+            failure_reason=state.failure,
+        )
 
 
 class MoveTasks:
-    """All tasks, by source queue: at most one active, and the latest ten of each."""
+    """All tasks, by source queue: of each at most one active, and the latest ten."""
+
+    __slots__ = ("_by_source",)
+
+    def __init__(self) -> None:
+        self._by_source: dict[str, deque[MoveTask]] = {}
 
     def start(self, command: StartMessageMoveTask, task_id: str, to_move: int, now_ms: int) -> MoveTask:
-        """A new RUNNING task. Raises InvalidParameterValue while another is active on the same source."""
-        raise NotImplementedError
+        """A new RUNNING task over about `to_move` messages. Raises InvalidParameterValue while another is active on the same source."""
+        if any(task.active for task in self._of(command.source_arn)):
+            raise InvalidParameterValue(
+                "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
+            )
+        rate = command.max_number_of_messages_per_second
+        state = MoveTaskChanged(
+            task_id, command.source_arn, command.destination_arn, rate, Status.RUNNING.value, 0, to_move, now_ms
+        )
+        return self._add(MoveTask(state, now_ms))
+
+    def restore(self, facts: Iterable[MoveTaskChanged], now_ms: int) -> None:
+        """Take the tasks back after a restart; their pace starts anew, so that the time without a server is not made up for."""
+        for fact in sorted(facts, key=lambda fact: fact.started_ms):
+            self._add(MoveTask(fact, now_ms))
 
     def active(self) -> list[MoveTask]:
         """Those that want to be stepped."""
-        raise NotImplementedError
+        return [tasks[0] for tasks in self._by_source.values() if tasks[0].active]
 
     def named(self, source_arn: str, task_id: str) -> MoveTask:
-        """The task that a handle means. Raises ResourceNotFound, "Task does not exist."."""
-        raise NotImplementedError
+        """The task that a handle means. Raises ResourceNotFound."""
+        for task in self._of(source_arn):
+            if task.task_id == task_id:
+                return task
+        raise ResourceNotFound("Task does not exist.")
 
     def listing(self, source_arn: str, max_results: int | None) -> list[ListMessageMoveTasksResultEntry]:
-        """The tasks of a source, latest first. Raises InvalidParameterValue outside 1..10."""
-        raise NotImplementedError
+        """The latest tasks of a source, latest first; one, unless more are asked for. Raises InvalidParameterValue outside 1..10."""
+        count = 1 if max_results is None else max_results
+        if not 1 <= count <= quotas.MOVE_TASKS_LISTED_MAX:
+            reason = f"Must be between 1 and {quotas.MOVE_TASKS_LISTED_MAX}, if provided."
+            raise InvalidParameterValue.because(count, "MaxResults", reason)
+        return [task.entry() for task in islice(self._of(source_arn), count)]
 
-    def restore(self, fact: MoveTaskChanged, now_ms: int) -> None:
-        """Take back a task after a restart; its pace starts anew."""
-        raise NotImplementedError
+    def _of(self, source_arn: str) -> Iterable[MoveTask]:
+        return self._by_source.get(source_arn, ())
+
+    def _add(self, task: MoveTask) -> MoveTask:
+        tasks = self._by_source.setdefault(task.source_arn, deque(maxlen=quotas.MOVE_TASKS_LISTED_MAX))
+        tasks.appendleft(task)
+        return task
 
 
-def check_start(command: StartMessageMoveTask) -> None:
-    """What StartMessageMoveTask can refuse without looking at a queue: ill-formed ARNs, a rate outside 1..500."""
-    raise NotImplementedError
+# Parameters
+
+
+class _Handle(msgspec.Struct, rename="camel", gc=False):
+    """What a TaskHandle holds."""
+
+    task_id: str
+    source_arn: str
 
 
 def parse_handle(handle: str) -> tuple[str, str]:
-    """(task id, source ARN) of a TaskHandle. Raises InvalidParameterValue."""
-    raise NotImplementedError
+    """(task id, source ARN) of a TaskHandle. Raises InvalidParameterValue when it is none."""
+    try:
+        held = msgspec.json.decode(b64decode(handle, validate=True), type=_Handle)
+    except ValueError:
+        raise InvalidParameterValue("Value for parameter TaskHandle is invalid.") from None
+    return held.task_id, held.source_arn
+
+
+def check_start(command: StartMessageMoveTask) -> None:
+    """Raise InvalidParameterValue for what needs no look at a queue: ARNs that are not those of queues, a rate outside 1..500."""
+    _check_arn("SourceArn", command.source_arn)
+    if command.destination_arn is not None:
+        _check_arn("DestinationArn", command.destination_arn)
+    rate, (lowest, highest) = command.max_number_of_messages_per_second, quotas.MOVE_MESSAGES_PER_SECOND
+    if rate is not None and not lowest <= rate <= highest:
+        reason = f"Must be between {lowest} and {highest}, if provided."
+        raise InvalidParameterValue.because(rate, "MaxNumberOfMessagesPerSecond", reason)
+
+
+def _check_arn(parameter: str, arn: str) -> None:
+    if parse_queue_arn(arn) is None:
+        raise InvalidParameterValue(
+            f"You must use this format to specify the {parameter}: "
+            "arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
+        )
