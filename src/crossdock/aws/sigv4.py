@@ -105,7 +105,7 @@ def _encoded(text: str) -> str:
 
 
 def _trimmed(value: str) -> str:
-    value = value.strip()
+    value = value.strip(" \t")
     return _SPACES.sub(" ", value) if "  " in value else value
 
 
