@@ -210,4 +210,5 @@ def error_named(code: str, shape: str, status: int, fault: str) -> type[ApiError
     """
     sender_fault = fault == "Sender" or (not fault and status < 500)
     words = {"code": code, "shape": shape, "status": status, "sender_fault": sender_fault}
-    return _BY_CODE.get(code) or type("ForeignError", (ApiError,), {"__doc__": code, **words})
+    text = f"The service answered {code or 'an error'} with status {status}."
+    return _BY_CODE.get(code) or type("ForeignError", (ApiError,), {"__doc__": text, **words})

@@ -1,0 +1,114 @@
+"""What AWS JSON requests may look like beside the table: tolerated, incomplete and broken ones."""
+
+import pytest
+
+from crossdock.aws.api import sqs
+from crossdock.aws.errors import MissingParameter, Serialization, UnknownOperation
+from crossdock.aws.shapes import Shape
+from crossdock.aws.wire.codec import find_codec
+from crossdock.aws.wire.http import HttpRequest, HttpResponse
+
+JSON_HEADERS = {"content-type": "application/x-amz-json-1.0"}
+
+
+def decode(operation: str, body: bytes) -> Shape:
+    """The input that the codec reads from a body."""
+    request = HttpRequest("POST", "/", {**JSON_HEADERS, "x-amz-target": f"AmazonSQS.{operation}"}, body)
+    decoded, value = find_codec(request).decode(request)
+    assert decoded.name == operation
+    return value
+
+
+def test_an_empty_body_is_an_empty_object() -> None:
+    """A request without a body has no members; that is enough where none is required."""
+    assert decode("ListQueues", b"") == sqs.ListQueues()
+
+
+def test_unknown_members_are_ignored() -> None:
+    """Members that the operation does not have do no harm, whatever they hold."""
+    assert decode("DeleteQueue", b'{"Extra":{"a":[1,2.5,null]},"QueueUrl":"u"}') == sqs.DeleteQueue("u")
+
+
+def test_null_is_absent() -> None:
+    """A null member counts as left out."""
+    assert decode("SendMessage", b'{"QueueUrl":"u","MessageBody":"b","DelaySeconds":null}') == sqs.SendMessage("u", "b")
+
+
+def test_integral_floats_are_integers() -> None:
+    """`5.0` is taken where an integer is due."""
+    body = b'{"QueueUrl":"u","ReceiptHandle":"r","VisibilityTimeout":5.0}'
+    assert decode("ChangeMessageVisibility", body) == sqs.ChangeMessageVisibility("u", "r", 5)
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "name"),
+    [
+        ("SendMessage", b"{}", "QueueUrl"),
+        ("SendMessage", b'{"MessageBody":"b"}', "QueueUrl"),
+        ("SendMessage", b'{"QueueUrl":"u","DelaySeconds":1}', "MessageBody"),
+        ("SendMessage", b'{"QueueUrl":"u","MessageBody":null}', "MessageBody"),
+        ("SendMessage", b'{"DelaySeconds":"x"}', "QueueUrl"),
+        ("SendMessageBatch", b'{"QueueUrl":"u"}', "Entries"),
+        (
+            "SendMessageBatch",
+            b'{"QueueUrl":"u","Entries":[{"Id":"a","MessageBody":"b"},{"Id":"c"}]}',
+            "SendMessageBatchRequestEntry.2.MessageBody",
+        ),
+        (
+            "SendMessage",
+            b'{"QueueUrl":"u","MessageBody":"b","MessageAttributes":{"k":{"StringValue":"v"}}}',
+            "MessageAttribute.1.Value.DataType",
+        ),
+    ],
+)
+def test_the_first_missing_member_is_named(operation: str, body: bytes, name: str) -> None:
+    """A missing or null required member is an error that names it; members of the request itself come before those further down."""
+    with pytest.raises(MissingParameter) as error:
+        decode(operation, body)
+    assert error.value.message == f"The request must contain the parameter {name}."
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"[]", "must be a JSON object"),
+        (b'"text"', "must be a JSON object"),
+        (b"null", "must be a JSON object"),
+        (b"{", "truncated"),
+        (b"{}x", "trailing"),
+        (b"Action=SendMessage", "malformed"),
+        (b'{"QueueUrl":"u","MessageBody":"\xff"}', "UTF-8"),
+        (b'{"QueueUrl":"u","MessageBody":"\\ud800"}', "could not be read"),
+        (b'{"QueueUrl":"u","MessageBody":7}', "Expected `str`, got `int` - at `$.MessageBody`"),
+        (b'{"QueueUrl":"u","MessageBody":"b","DelaySeconds":"5"}', "Expected `int | null`, got `str`"),
+        (b'{"QueueUrl":"u","MessageBody":"b","DelaySeconds":5.5}', "Expected `int | null`, got `float`"),
+        (b'{"QueueUrl":"u","MessageBody":"b","DelaySeconds":true}', "Expected `int | null`, got `bool`"),
+        (b'{"QueueUrl":"u","MessageBody":"b","DelaySeconds":1e999}', "could not be read"),
+        (b'{"QueueUrl":"u","MessageBody":"b","DelaySeconds":' + b"9" * 5_000 + b"}", "could not be read"),
+        (b'{"QueueUrl":"u","MessageBody":"b","MessageAttributes":[]}', "Expected `object | null`, got `array`"),
+        (
+            b'{"QueueUrl":"u","MessageBody":"b","MessageAttributes":{"k":{"DataType":"Binary","BinaryValue":"?"}}}',
+            "Invalid base64",
+        ),
+        (b'{"QueueUrl":"u","MessageBody":"b","x":' + b"[" * 200_000 + b"]" * 200_000 + b"}", "too deeply"),
+    ],
+)
+def test_what_cannot_be_read_is_a_serialization_error(body: bytes, text: str) -> None:
+    """A body that is no JSON, no object, or has a member of the wrong type is refused with the reason."""
+    with pytest.raises(Serialization) as error:
+        decode("SendMessage", body)
+    assert text in error.value.message
+
+
+@pytest.mark.parametrize(
+    "target", ["AmazonSQS.FooBar", "AmazonSQS.", "SendMessage", "DynamoDB_20120810.ListTables", ""]
+)
+def test_unknown_operations(target: str) -> None:
+    """A target that names no operation is an error in JSON, with status 404."""
+    request = HttpRequest("POST", "/", {**JSON_HEADERS, "x-amz-target": target}, b"{}")
+    codec = find_codec(request)
+    with pytest.raises(UnknownOperation) as error:
+        codec.decode(request)
+    response: HttpResponse = codec.encode_error(error.value, "id-1")
+    assert response.status == 404
+    assert response.body.startswith(b'{"__type":"com.amazonaws.sqs#UnknownOperationException"')
