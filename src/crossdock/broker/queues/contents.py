@@ -184,7 +184,7 @@ def _kept_attributes(attributes: Mapping[str, MessageAttributeValue]) -> dict[st
                 f"The name of message (user) attribute '{name}' is invalid. A name has 1 to 256 of A-Z, a-z, 0-9, underscore, "
                 "hyphen and period, neither begins nor ends with a period, and does not begin with AWS. or Amazon."
             )
-    return {name: _kept(f"message (user) attribute '{name}'", value) for name, value in attributes.items()}
+    return {name: _kept("message (user) attribute", name, value) for name, value in attributes.items()}
 
 
 def _kept_system_attributes(attributes: Mapping[str, MessageAttributeValue]) -> dict[str, AttributeValue]:
@@ -193,32 +193,33 @@ def _kept_system_attributes(attributes: Mapping[str, MessageAttributeValue]) -> 
             raise InvalidParameterValue(f"Message system attribute name '{name}' is invalid.")
         if value.data_type != "String":
             raise InvalidParameterValue(f"The type of message system attribute '{name}' is invalid. It must be String.")
-    return {name: _kept(f"message system attribute '{name}'", value) for name, value in attributes.items()}
+    return {name: _kept("message system attribute", name, value) for name, value in attributes.items()}
 
 
-def _kept(which: str, given: MessageAttributeValue) -> AttributeValue:
-    """One attribute as it is kept; `which` names it in errors."""
+def _kept(sort: str, name: str, given: MessageAttributeValue) -> AttributeValue:
+    """One attribute as it is kept; `sort` says in errors which sort of attribute it is."""
     if given.string_list_values or given.binary_list_values:
         raise UnsupportedOperation("Message attribute list values in SendMessage operation are not supported.")
     match = _ATTRIBUTE_TYPE.fullmatch(given.data_type)
     if match is None or len(given.data_type) > quotas.MESSAGE_ATTRIBUTE_TYPE_LENGTH_MAX:
-        raise InvalidParameterValue(
-            f"The type of {which} is invalid. You must use only the following supported type prefixes: Binary, Number, String."
-        )
+        prefixes = "You must use only the following supported type prefixes: Binary, Number, String."
+        raise InvalidParameterValue(f"The type of {sort} '{name}' is invalid. {prefixes}")
     kind = match[1]
     value = given.binary_value if kind == "Binary" else given.string_value
     if not value:
-        which = which[0].upper() + which[1:]
-        raise InvalidParameterValue(f"{which} must contain a non-empty value of type '{kind}'.")
-    if isinstance(value, str) and _encoded(value) is None:
-        raise InvalidParameterValue(f"Invalid characters found in {which}.")
-    if kind == "Number" and not _is_number(given.string_value or ""):
-        raise InvalidParameterValue(f"Can't cast the value of {which} to a number.")
+        raise InvalidParameterValue(f"{sort.capitalize()} '{name}' must contain a non-empty value of type '{kind}'.")
+    if isinstance(value, str):
+        if _encoded(value) is None:
+            raise InvalidParameterValue(f"Invalid characters found in {sort} '{name}'.")
+        if kind == "Number" and not _is_number(value):
+            raise InvalidParameterValue(f"Can't cast the value of {sort} '{name}' to a number.")
     return AttributeValue(given.data_type, value)
 
 
 def _is_number(text: str) -> bool:
     """Up to 38 significant digits, zero or between 1e-128 and 1e126 in magnitude."""
+    if len(text) <= _NUMBER_DIGITS_MAX and text.isascii() and text.isdigit():
+        return True
     if not _NUMBER.fullmatch(text):
         return False
     number = Decimal(text).copy_abs()
