@@ -164,8 +164,8 @@ def _read_redrive_policy(name: str, value: str) -> RedrivePolicy:
 def _redrive_allow_policy(name: str, value: str) -> str:
     if value:
         try:
-            allow = msgspec.json.decode(value, type=RedriveAllow)
-        except msgspec.DecodeError as error:
+            allow = msgspec.convert(_json(value), RedriveAllow)
+        except msgspec.ValidationError as error:
             raise InvalidParameterValue.because(value, name, f"Redrive allow policy is not valid: {error}.") from None
         if (allow.permission == "byQueue") != bool(allow.sources):
             reason = "sourceQueueArns must be given with the redrivePermission byQueue, and only with it."
@@ -174,10 +174,10 @@ def _redrive_allow_policy(name: str, value: str) -> str:
 
 
 def _json(text: str) -> object:
-    """The value of a JSON text; None when it is none."""
+    """The value of a JSON text; None when it is none, or nested too deeply to be meant."""
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (ValueError, RecursionError):
         return None
 
 

@@ -249,7 +249,7 @@ def parse_handle(handle: str) -> tuple[str, str]:
     """(task id, source ARN) of a TaskHandle. Raises InvalidParameterValue when it is none."""
     try:
         held = msgspec.json.decode(b64decode(handle, validate=True), type=_Handle)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidParameterValue("Value for parameter TaskHandle is invalid.") from None
     return held.task_id, held.source_arn
 

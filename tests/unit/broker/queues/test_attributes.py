@@ -217,6 +217,7 @@ def test_a_redrive_policy_comes_back_compact_with_a_number(count: int | str) -> 
         (redrive(deadLetterTargetArn=7), "Invalid value for deadLetterTargetArn."),
         ("[]", "Redrive policy is not a valid JSON map."),
         ("{", "Redrive policy is not a valid JSON map."),
+        ("[" * 100_000, "Redrive policy is not a valid JSON map."),
     ],
 )
 def test_a_redrive_policy_that_is_none_is_refused(policy: str, reason: str) -> None:
@@ -259,7 +260,8 @@ def test_a_redrive_allow_policy_that_is_none_is_refused(policy: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "policy", ["x", "[]", '{"Statement":["x"]}', '{"Statement":3}', json.dumps({"Id": "x" * 8_192})]
+    "policy",
+    ["x", "[]", "[" * 100_000, "\ud800", '{"Statement":["x"]}', '{"Statement":3}', json.dumps({"Id": "x" * 8_192})],
 )
 def test_a_policy_must_have_the_form_of_one(policy: str) -> None:
     """A Policy is a JSON object of at most 8,192 bytes whose statements are objects."""

@@ -138,7 +138,17 @@ def test_a_handle_is_base64_of_compact_json() -> None:
     assert parse_handle(handle) == ("7f5c3d", SOURCE)
 
 
-@pytest.mark.parametrize("handle", ["", "garbage", "é", "e30=", b64encode(b'{"taskId":1,"sourceArn":"a"}').decode()])
+@pytest.mark.parametrize(
+    "handle",
+    [
+        "",
+        "garbage",
+        "é",
+        "e30=",
+        b64encode(b"[" * 100_000).decode(),
+        b64encode(b'{"taskId":1,"sourceArn":"a"}').decode(),
+    ],
+)
 def test_a_handle_that_is_none_is_refused(handle: str) -> None:
     """Fact 134: a garbage handle is InvalidParameterValue."""
     with pytest.raises(InvalidParameterValue) as caught:
