@@ -170,8 +170,7 @@ _ATTRIBUTE_NAME = re.compile(
 )
 _ATTRIBUTE_TYPE = re.compile("(String|Number|Binary)(\\.[^\0-\x1f\ud800-\udfff\ufffe\uffff]*)?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
-_NUMBER_DIGITS_MAX = 38
-_NUMBER_LOWEST, _NUMBER_HIGHEST = Decimal("1e-128"), Decimal("1e126")
+_NUMBER_LOWEST, _NUMBER_HIGHEST = (Decimal(f"1e{exponent}") for exponent in quotas.NUMBER_EXPONENT)
 
 
 def _kept_attributes(attributes: Mapping[str, MessageAttributeValue]) -> dict[str, AttributeValue]:
@@ -218,13 +217,13 @@ def _kept(sort: str, name: str, given: MessageAttributeValue) -> AttributeValue:
 
 def _is_number(text: str) -> bool:
     """Up to 38 significant digits, zero or between 1e-128 and 1e126 in magnitude."""
-    if len(text) <= _NUMBER_DIGITS_MAX and text.isascii() and text.isdigit():
+    if len(text) <= quotas.NUMBER_DIGITS_MAX and text.isascii() and text.isdigit():
         return True
     if not _NUMBER.fullmatch(text):
         return False
     number = Decimal(text).copy_abs()
     digits = "".join(map(str, number.as_tuple().digits)).strip("0")
-    return not number or (len(digits) <= _NUMBER_DIGITS_MAX and _NUMBER_LOWEST <= number <= _NUMBER_HIGHEST)
+    return not number or (len(digits) <= quotas.NUMBER_DIGITS_MAX and _NUMBER_LOWEST <= number <= _NUMBER_HIGHEST)
 
 
 def md5_of_attributes(attributes: Mapping[str, AttributeValue]) -> str:

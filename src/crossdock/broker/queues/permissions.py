@@ -46,7 +46,7 @@ OWNER_ONLY = frozenset(
     )
 )
 
-_LABEL = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_LABEL = re.compile(rf"[A-Za-z0-9_-]{{1,{quotas.POLICY_LABEL_LENGTH_MAX}}}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
 Statement = dict[str, Any]
@@ -102,7 +102,8 @@ def _one_or_many(values: list[str]) -> str | list[str]:
 
 def _check_label(label: str) -> None:
     if not _LABEL.fullmatch(label):
-        reason = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length."
+        length = f"1 to {quotas.POLICY_LABEL_LENGTH_MAX} in length"
+        reason = f"Can only include alphanumeric characters, hyphens, or underscores. {length}."
         raise InvalidParameterValue.because(label, "Label", reason)
 
 
