@@ -7,7 +7,8 @@
     GET  /knobs            PUT sets those it names and leaves the others
     GET  /health /ready
 
-409 answers a key whose first request is still in work, 422 a key that is used again with another body. Errors are problem+json.
+409 answers a key whose first request is still in work, or that was used with another body; 400, 413, 415 and 422 mean that
+nothing was charged and never will be. Errors are problem+json.
 """
 
 import asyncio
@@ -82,7 +83,7 @@ class Provider:
             await asyncio.sleep(self._knobs.latency_ms / 1000)
             if known := self._ledger.refund_by_key(key):
                 if known.charge != wanted.charge:
-                    raise unprocessable("the key was used for another refund")
+                    raise conflict("the key was used for another refund")
                 return answer(known, HTTPStatus.CREATED)
             refund = self._refund(key, self._refundable(wanted.charge))
         return answer(refund, HTTPStatus.CREATED)
@@ -196,7 +197,7 @@ async def _keyed(request: web.Request, kind: type[T]) -> tuple[str, T]:
 
 def _same_charge(known: Charge, wanted: ChargeRequest) -> Charge:
     if (known.amount, known.currency, known.card, known.reference) != msgspec.structs.astuple(wanted):
-        raise unprocessable("the key was used for another charge")
+        raise conflict("the key was used for another charge")
     return known
 
 

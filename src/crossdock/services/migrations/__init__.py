@@ -1,0 +1,1 @@
+"""Applying a service's schema revisions at start."""

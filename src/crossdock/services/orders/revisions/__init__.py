@@ -1,0 +1,1 @@
+"""The history of the order database's schema: Alembic revisions, applied at start."""
