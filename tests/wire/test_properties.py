@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from crossdock.aws.wire.aws_json import JsonCodec
 from crossdock.aws.wire.aws_query import QueryCodec
 from crossdock.aws.wire.codec import find_codec
 from crossdock.aws.wire.http import HttpRequest, HttpResponse
+from crossdock.aws.wire.query_form import parse_form
 from crossdock.aws.wire.query_json import JsonAnswers
 from crossdock.aws.wire.query_xml import XmlAnswers
 
@@ -141,3 +143,14 @@ def test_any_bytes_in_any_place(junk: bytes, action: str, accept: str) -> None:
         HttpRequest("GET", f"/{text}?Action={action}", {"accept": accept}, b""),
     ):
         only_api_errors(lambda request=request: find_codec(request).decode(request))
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"%41", b"%0d%0A", b"%", b"%4", b"+", b"=", b"\n", b"_", b"a", b"%e2%82%ac", b" "]), max_size=8
+    )
+)
+def test_forms_are_decoded_as_urllib_does(parts: list[bytes]) -> None:
+    """What a form holds is what the standard library reads in it."""
+    body = b"".join(parts)
+    assert parse_form("", b"x=" + body).text("x") == unquote_plus(body.decode())

@@ -200,7 +200,8 @@ def _subclasses(of: type[ApiError]) -> Iterator[type[ApiError]]:
         yield from _subclasses(error_type)
 
 
-_BY_CODE = {error_type.code: error_type for error_type in (*_subclasses(ApiError), ApiError)}
+_ALL: list[type[ApiError]] = [*_subclasses(ApiError), ApiError]
+_BY_CODE = {error_type.code: error_type for error_type in _ALL}
 
 
 def error_named(code: str, shape: str, status: int, fault: str) -> type[ApiError]:

@@ -182,7 +182,7 @@ def _body_hash(request: HttpRequest) -> str:
 
 
 def _header_claim(request: HttpRequest) -> _Claim:
-    head, _, signature = request.headers["authorization"].rpartition("Signature=")
+    head, _, signature = request.headers["authorization"].partition("Signature=")
     scope, signed_headers = _authorization(head, bool(signature))
     timestamp = request.headers.get("x-amz-date") or _from_http_date(request.headers.get("date", ""))
     return _Claim(scope, timestamp, signed_headers, signature, request.query, SKEW_MS_MAX)

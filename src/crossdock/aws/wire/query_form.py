@@ -4,9 +4,10 @@ Parameters are first hung into a tree by the dots in their names; then the descr
 Whatever else hangs there is ignored, as AWS does. Actions, paths and errors on the wire are `aws_query`'s.
 """
 
+import re
+from binascii import a2b_qp
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl
 
 from crossdock.aws.errors import InvalidParameterValue, MalformedQueryString, MissingParameter
 from crossdock.aws.shapes import Kind, ListOf, MapOf, Member, Scalar, Shape, Structure, members
@@ -15,6 +16,8 @@ from crossdock.aws.wire.query_scalars import is_digits, nothing, read_scalar, wr
 PARAMETERS_MAX = 10_000
 DEPTH_MAX = 16
 INDEX_DIGITS_MAX = 10
+
+_BROKEN_CODE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class Parameter:
@@ -49,16 +52,30 @@ class Parameter:
 
 def parse_form(query: str, body: bytes) -> Parameter:
     """The parameters of a query string and of a form body, the body's winning. MalformedQueryString if they cannot be read."""
+    pairs = [pair for text in (query.encode("latin-1", "replace"), body) for pair in text.split(b"&") if pair]
+    if len(pairs) > PARAMETERS_MAX:
+        raise MalformedQueryString(f"There are more than {PARAMETERS_MAX} parameters.")
     tree = Parameter()
     try:
-        for text in (query, body.decode()):
-            for name, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=PARAMETERS_MAX):
-                tree.hang(name, value)
+        for pair in pairs:
+            name, _, value = pair.partition(b"=")
+            tree.hang(_decoded(name), _decoded(value))
     except UnicodeDecodeError as error:
         raise MalformedQueryString("The parameters are not valid UTF-8.") from error
-    except ValueError as error:
-        raise MalformedQueryString(f"There are more than {PARAMETERS_MAX} parameters.") from error
     return tree
+
+
+def _decoded(text: bytes) -> str:
+    """Undo form encoding. A percent sign that begins no code stands for itself.
+
+    Quoted-printable is the same code with another sign, and C decodes it ten times faster than `urllib` does: a message of a megabyte
+    must not hold up everybody else.
+    """
+    text = text.replace(b"+", b" ")
+    if b"%" in text:
+        text = _BROKEN_CODE.sub(b"%25", text)
+        text = a2b_qp(text.replace(b"=", b"=3D").replace(b"%", b"="))
+    return text.decode()
 
 
 # Parameters to structures

@@ -1,7 +1,6 @@
 """The answers of the Query protocol in XML: results and errors, from structures and back to them."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -27,9 +26,10 @@ class XmlAnswers:
     def result(self, operation: Operation, result: Shape | None, request_id: str) -> bytes:
         """The body of the answer to an operation that succeeded."""
         name = operation.name
-        written = ""
-        if operation.output is not None:
-            written = _element(f"{name}Result", "" if result is None else "".join(_write_structure(result)))
+        out: list[str] = []
+        if result is not None:
+            _write_structure(result, out)
+        written = _element(f"{name}Result", "".join(out)) if operation.output else ""
         metadata = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
         return f"{_DECLARATION}<{name}Response{self._namespace}>{written}{metadata}</{name}Response>".encode()
 
@@ -63,26 +63,33 @@ def _element(name: str, written: str) -> str:
 # Structures to XML
 
 
-def _write_structure(value: Shape) -> Iterator[str]:
+def _write_structure(value: Shape, out: list[str]) -> None:
     for member in members(type(value)):
         if (one := getattr(value, member.field)) is not None:
-            yield from _write(member.kind, one, member.query_name)
+            _write(member.kind, one, member.query_name, out)
 
 
-def _write(kind: Kind, value: Any, name: str) -> Iterator[str]:
+def _write(kind: Kind, value: Any, name: str, out: list[str]) -> None:
     match kind:
         case Scalar():
-            yield _element(name, escape(write_scalar(value)))
+            out.append(_element(name, escape(write_scalar(value))))
         case Structure():
-            yield _element(name, "".join(_write_structure(value)))
+            out.append(f"<{name}>")
+            _write_structure(value, out)
+            out.append(f"</{name}>")
         case ListOf(item, query) if query.flattened:
             for one in value:
-                yield from _write(item, one, name)
+                _write(item, one, name, out)
         case ListOf(item):
-            yield _element(name, "".join(piece for one in value for piece in _write(item, one, "member")))
+            out.append(f"<{name}>")
+            for one in value:
+                _write(item, one, "member", out)
+            out.append(f"</{name}>")
         case MapOf(item, query):
             for key, one in value.items():
-                yield _element(name, _element(query.key, escape(key)) + "".join(_write(item, one, query.value)))
+                out += (f"<{name}>", _element(query.key, escape(key)))
+                _write(item, one, query.value, out)
+                out.append(f"</{name}>")
 
 
 # XML to structures
