@@ -132,13 +132,19 @@ REQUESTS = [
     RequestCase("PurgeQueue", sqs.PurgeQueue(URL), f'{{"QueueUrl":"{URL}"}}', URL_FORM),
     RequestCase(
         "ReceiveMessage",
-        sqs.ReceiveMessage(URL, ["All"], ["SenderId"], ["Hel.*", "k"], 10, 30, 20, "try-1"),
-        f'{{"QueueUrl":"{URL}","AttributeNames":["All"],"MessageSystemAttributeNames":["SenderId"],'
+        sqs.ReceiveMessage(URL, ["All"], None, ["Hel.*", "k"], 10, 30, 20, "try-1"),
+        f'{{"QueueUrl":"{URL}","AttributeNames":["All"],'
         '"MessageAttributeNames":["Hel.*","k"],"MaxNumberOfMessages":10,"VisibilityTimeout":30,"WaitTimeSeconds":20,'
         '"ReceiveRequestAttemptId":"try-1"}',
-        f"{URL_FORM}&AttributeName.1=All&MessageSystemAttributeName.1=SenderId&MessageAttributeName.1=Hel.%2A"
+        f"{URL_FORM}&AttributeName.1=All&MessageAttributeName.1=Hel.%2A"
         "&MessageAttributeName.2=k&MaxNumberOfMessages=10&VisibilityTimeout=30&WaitTimeSeconds=20"
         "&ReceiveRequestAttemptId=try-1",
+    ),
+    RequestCase(
+        "ReceiveMessage",
+        sqs.ReceiveMessage(URL, message_system_attribute_names=["SenderId"]),
+        f'{{"QueueUrl":"{URL}","MessageSystemAttributeNames":["SenderId"]}}',
+        f"{URL_FORM}&MessageSystemAttributeName.1=SenderId",
     ),
     RequestCase(
         "RemovePermission",

@@ -135,6 +135,12 @@ def test_lists_are_ordered_by_index(form: str) -> None:
     assert decode(f"Action=GetQueueAttributes&{form}", QUEUE_PATH) == sqs.GetQueueAttributes(QUEUE_PATH, ["A", "B"])
 
 
+def test_the_old_attribute_names_win() -> None:
+    """F87: of AttributeName and MessageSystemAttributeName the Query protocol follows the old one."""
+    names = "AttributeName.1=SenderId&MessageSystemAttributeName.1=All"
+    assert decode(f"Action=ReceiveMessage&{names}", QUEUE_PATH) == sqs.ReceiveMessage(QUEUE_PATH, ["SenderId"])
+
+
 def test_a_list_of_one_without_index() -> None:
     """`AttributeName=All` is a list of one."""
     assert decode("Action=GetQueueAttributes&AttributeName=All", QUEUE_PATH) == sqs.GetQueueAttributes(

@@ -1,7 +1,7 @@
 """Amazon Resource Names and queue URLs: how SQS names a queue to the outside."""
 
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 
 class QueueName(NamedTuple):
@@ -42,10 +42,11 @@ def parse_queue_url(url: str, account: str, region: str) -> QueueName:
     """Find the queue that a `QueueUrl` parameter means, for a caller of `account` in `region`.
 
     The last two path parts are account and name, whatever the host; a bare name means the caller's own queue; a third part from
-    the end is the region, as `queue_url` writes it.
+    the end is the region, as `queue_url` writes it. What is no URL at all means a queue that does not exist.
     """
-    path = urlsplit(url).path if "://" in url else url
-    parts = [unquote(part) for part in path.split("/") if part]
+    _, scheme_mark, rest = url.partition("://")
+    path = rest.partition("?")[0].partition("/")[2] if scheme_mark else url
+    parts = [unquote(part) if "%" in part else part for part in path.split("/") if part]
     match parts:
         case []:
             return QueueName(account, region, "")

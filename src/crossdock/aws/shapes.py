@@ -30,6 +30,8 @@ class QueryList:
     flattened: bool = True
     json_name: str | None = None
     """Its name where the Query protocol answers in JSON, if that is not the member's own."""
+    unless: str | None = None
+    """The parameter that wins over this one in the Query protocol where both are given."""
 
 
 @dataclass(frozen=True, slots=True)

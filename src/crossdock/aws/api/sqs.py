@@ -96,7 +96,9 @@ class SendMessageBatchResult(Shape):
 class ReceiveMessage(Shape):
     queue_url: str
     attribute_names: AttributeNames | None = None
-    message_system_attribute_names: Annotated[list[str] | None, QueryList("MessageSystemAttributeName")] = None
+    message_system_attribute_names: Annotated[
+        list[str] | None, QueryList("MessageSystemAttributeName", unless="AttributeName")
+    ] = None
     message_attribute_names: Annotated[list[str] | None, QueryList("MessageAttributeName")] = None
     max_number_of_messages: int | None = None
     visibility_timeout: int | None = None

@@ -89,10 +89,17 @@ def read_structure(shape: type[Shape], parameters: Parameter, path: str = "") ->
     return shape(**{member.field: _read_member(member, parameters, path) for member in members(shape)})
 
 
+def _gives_way(kind: Kind, parameters: Parameter) -> bool:
+    """Whether a list is there beside the parameter that wins over it."""
+    return isinstance(kind, ListOf) and kind.query.unless in parameters.below
+
+
 def _read_member(member: Member, parameters: Parameter, path: str) -> Any:
     below = parameters.below
     parameter = below.get(member.query_name) or below.get(member.name)
-    value = None if parameter is None else _read(member.kind, parameter, path + member.query_name)
+    value = None
+    if parameter is not None and not _gives_way(member.kind, parameters):
+        value = _read(member.kind, parameter, path + member.query_name)
     if value is None and member.required:
         value = nothing(member.kind)
         if value is None:
