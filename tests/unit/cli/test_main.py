@@ -1,0 +1,59 @@
+"""The command line: light to start, and every error a sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("fastapi", "sqlalchemy", "aiobotocore", "botocore", "aiohttp", "uvicorn", "alembic")
+LIGHT = ("main", "order", "mail", "provider", "audit", "up", "serve")
+
+
+def crossdock(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "crossdock.cli.main", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=cwd, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_a_light_command_imports_nothing_heavy(module: str) -> None:
+    """Web framework, database layer and AWS SDK are loaded by the commands that need them only."""
+    script = f"import sys, crossdock.cli.{module}; print(*sorted(sys.modules.keys() & set({HEAVY!r})))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True
+    ).stdout
+    assert loaded.split() == []
+
+
+def test_help_lists_every_command() -> None:
+    """The top level tells what there is without importing it."""
+    shown = crossdock("--help").stdout
+    for name in ("up", "status", "order", "mail", "queues", "provider", "audit", "broker", "serve"):
+        assert name in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "code"),
+    [
+        (("order", "show", "ord_1"), "no pipeline runs on data. Start one with `crossdock up`", 1),
+        (("status",), "no pipeline runs on data", 1),
+        (("mail", "list"), "no pipeline runs on data", 1),
+        (("provider", "knobs", "latencyMs"), "'latencyMs' is not a knob setting", 2),
+        (("queues", "list"), "--aws uses the AWS account of your environment", 1),
+        (("order", "place", "nothing.json"), "cannot read nothing.json", 2),
+        (("up", "--port-base", "70000"), "there is no port 7000", 2),
+        (("up", "--data", "file"), "file is a file, not a folder", 1),
+        (("audit",), "there is no pipeline's data in data", 1),
+        (("serve", "orders", "--data", "d", "--port", "x"), "Invalid value for '--port'", 2),
+        (("frobnicate",), "No such command", 2),
+    ],
+)
+def test_an_error_is_a_sentence_with_a_remedy(
+    tmp_path: Path, arguments: tuple[str, ...], words: str, code: int
+) -> None:
+    """On stderr, with exit code 1 for the world and 2 for the command; never a traceback."""
+    (tmp_path / "file").write_text("I am a file")
+    ended = crossdock(*arguments, cwd=tmp_path)
+    assert words in " ".join(ended.stderr.split()).replace("│ ", "")
+    assert "Traceback" not in ended.stderr + ended.stdout
+    assert ended.returncode == code
