@@ -146,9 +146,9 @@ class OrderDesk:
         return self._placed(line, order_id, status, began_ms, None)
 
     async def _cancel(self, order_id: str) -> str:
-        """Cancel; an order for which it is too late, or that is cancelled already, stays as it is."""
-        await self._patiently("POST", f"/orders/{order_id}/cancel", b"{}", {})
-        return await self._status(order_id)
+        """Cancel; the status afterwards. An order for which it is too late stays as it is."""
+        answer = await self._patiently("POST", f"/orders/{order_id}/cancel", None, {})
+        return str(answer.body["status"]) if answer.status == 200 else await self._status(order_id)
 
     async def _follow(self, order_id: str, cancelled: bool) -> str:
         """Look at the order, less and less often, until it rests. One that was cancelled does not rest in `paid`."""

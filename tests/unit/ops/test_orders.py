@@ -119,7 +119,7 @@ def shop() -> Iterator[tuple[Shop, Api]]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
             if shop.trouble:
                 self.answer(shop.trouble.pop(), {})
             elif self.path == "/orders":
