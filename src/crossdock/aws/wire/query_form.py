@@ -37,7 +37,7 @@ class Parameter:
         """Add a parameter by its dotted name. Given twice, the last one counts."""
         parameter = self
         for part in name.split(".", DEPTH_MAX):
-            parameter = parameter.below.setdefault(part, Parameter())
+            parameter = parameter.below.get(part) or parameter.below.setdefault(part, Parameter())
         parameter.value = value
 
     def numbered(self) -> list[tuple[int, "Parameter"]]:

@@ -109,10 +109,10 @@ def read_error(body: bytes) -> dict[str, str]:
 
 
 def _parse(body: bytes) -> ElementTree.Element:
-    """The root of an answer, its names freed of the namespace."""
+    """The root of an answer, its names freed of the namespace. LookupError is an encoding that Python does not know."""
     try:
         root = ElementTree.fromstring(body)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError) as error:
         raise ValueError(str(error)) from error
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
