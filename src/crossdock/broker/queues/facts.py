@@ -8,7 +8,7 @@ raises `FORMAT_VERSION` and needs a migration (docs/storage-format.md).
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -30,10 +30,11 @@ def queue_of(sequence: int) -> int:
 
 
 class AttributeValue(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A message attribute as kept: `value` is text for String and Number, bytes for Binary."""
+    """A message attribute as kept."""
 
     data_type: str
-    value: str | bytes
+    value: Any
+    """Text for String and Number, bytes for Binary. Any, because msgspec has no union of the two; MessagePack tells them apart."""
 
 
 # Queues
