@@ -1,0 +1,66 @@
+"""The data folder: where its files are, who may use it, and how much space is left around it."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from crossdock.broker.storage.errors import StorageError
+from crossdock.broker.storage.files import Files
+
+MEASURE_EVERY = 64
+"""Free space is looked at once in so many questions while there is enough of it."""
+
+
+class DataFolder:
+    """A data folder that this process holds until `release`."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder if need be, and lock it. StorageError if it cannot be used."""
+        self.path = path
+        self.database = path / "broker.db"
+        self.journal = path / "journal"
+        try:
+            self.journal.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(
+                f"data folder {path} cannot be used: {error.strerror}; choose another or change its rights"
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(self._lock, 20, 0).decode().strip() or "?"
+            os.close(self._lock)
+            raise StorageError(
+                f"data folder {path} is in use by process {holder}; stop it, or choose another folder"
+            ) from error
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let others use it."""
+        os.close(self._lock)
+
+    def bytes(self) -> int:
+        """What its files take."""
+        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+
+
+class SpaceGuard:
+    """Tells when free space on the disk falls below a threshold."""
+
+    def __init__(self, files: Files, folder: Path, free_min: int) -> None:
+        self._files = files
+        self._folder = folder
+        self._free_min = free_min
+        self._countdown = 0
+        self._low = False
+
+    @property
+    def low(self) -> bool:
+        """Whether there is too little. Measured now and then; while it is low, each time."""
+        self._countdown -= 1
+        if self._low or self._countdown < 0:
+            self._countdown = MEASURE_EVERY
+            self._low = self._files.free_bytes(self._folder) < self._free_min
+        return self._low

@@ -1,0 +1,84 @@
+"""The layers: how readers see a live memtable over a frozen one over the tables, as if all were one.
+
+Sequences grow with time, so every message of an upper layer comes behind all those of its queue in a lower one: reading in order is
+reading the layers one after the other. What the layers hold is left to `memtable` and `tables`.
+"""
+
+from collections.abc import Iterator
+
+from crossdock.broker.queues.facts import Purged, QueueDeleted, Sent, Stored, queue_of
+from crossdock.broker.storage.memtable import Memtable
+from crossdock.broker.storage.tables import Tables
+
+
+class Layers:
+    """Everything that a store holds of messages. `live` takes the facts; `frozen` is being folded."""
+
+    def __init__(self, tables: Tables, live: Memtable) -> None:
+        self.tables = tables
+        self.live = live
+        self.frozen: Memtable | None = None
+        self._purged = tables.discards()
+
+    def purge(self, fact: Purged) -> None:
+        """Show nothing of a queue up to and with a sequence, in whatever layer it is."""
+        self.live.purge(fact)
+        self._purged[fact.queue] = fact.through
+
+    def drop(self, fact: QueueDeleted) -> None:
+        """Forget a queue. No one may ask for its messages again."""
+        self.live.drop(fact)
+        self._purged.pop(fact.queue, None)
+
+    def is_purged(self, sequence: int) -> bool:
+        """Whether a message went in a purge."""
+        return sequence <= self._purged.get(queue_of(sequence), -1)
+
+    def page(self, after: int, through: int, limit: int, bytes_max: int) -> list[Stored]:
+        """As `Backlog.page`; `after` and `through` are of one queue."""
+        found: list[Stored] = []
+        size = 0
+        for stored in self._walk(queue_of(through), after, through):
+            found.append(stored)
+            size += len(stored.message.body)
+            if len(found) >= limit or size >= bytes_max:
+                break
+        return found
+
+    def content(self, sequence: int) -> Sent:
+        """As `Backlog.content`."""
+        for layer in self._memtables():
+            if (message := layer.inserted.get(sequence)) is not None:
+                break
+            if sequence in layer.deleted:
+                break
+        else:
+            message = self.tables.content(sequence)
+        if message is None or self.is_purged(sequence):
+            raise KeyError(sequence)
+        return message
+
+    def stored(self, message: Sent) -> Stored:
+        """A message as it stands."""
+        stored = Stored(message, 0, 0, message.due_ms)
+        for layer in reversed(self._memtables()):
+            layer.update(stored)
+        return stored
+
+    def _memtables(self) -> tuple[Memtable, ...]:
+        """From the newest down."""
+        return (self.live,) if self.frozen is None else (self.live, self.frozen)
+
+    def _walk(self, queue: int, after: int, through: int) -> Iterator[Stored]:
+        after = max(after, self._purged.get(queue, -1))
+        layers = self._memtables()
+        firsts = [first for layer in layers if (first := layer.first(queue)) is not None]
+        for stored in self.tables.page(after, min(through, min(firsts, default=through + 1) - 1)):
+            if not any(stored.message.sequence in layer.deleted for layer in layers):
+                for layer in reversed(layers):
+                    layer.update(stored)
+                yield stored
+        for layer in reversed(layers):
+            for message in layer.between(queue, after, through):
+                if message.sequence not in self.live.deleted:
+                    yield self.stored(message)

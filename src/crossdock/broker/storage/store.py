@@ -1,0 +1,226 @@
+"""The store: makes facts durable, shows what it holds, and gives it back after a restart. The face of storage.
+
+    append ──► live memtable            readers see it at once
+       └─────► journal ── commit ──►    durable: one write and one fdatasync for all that was appended
+    fold: the memtable freezes ──► tables (in the thread of `upkeep`) ──► the journal behind it is used again
+
+All methods belong to one thread, that of the event loop. After a write has failed the store accepts nothing more: memory is ahead of
+the disk, and opening it again rebuilds what was acknowledged.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+
+from crossdock.broker.outcome import Fact
+from crossdock.broker.queues.facts import Purged, QueueDeleted, Sent, Snapshot, Stored
+from crossdock.broker.storage import snapshot
+from crossdock.broker.storage.backup import backup
+from crossdock.broker.storage.catalog import Catalog
+from crossdock.broker.storage.cycle import FoldCycle
+from crossdock.broker.storage.disk import Apply, open_disk
+from crossdock.broker.storage.errors import StorageError, StorageFailed
+from crossdock.broker.storage.layers import Layers
+from crossdock.broker.storage.memtable import Memtable
+from crossdock.broker.storage.settings import StorageMetrics, StorageSettings
+from crossdock.broker.storage.tables import Tables
+
+__all__ = ["StorageError", "StorageFailed", "StorageMetrics", "StorageSettings", "Store"]
+
+
+class Store:
+    """Open it, take the `snapshot`, then append and commit; `page` and `content` are the machine's Backlog."""
+
+    def __init__(self, settings: StorageSettings, now_ms: int) -> None:
+        """For `open`, which says in a sentence what went wrong."""
+        self._settings = settings
+        self._now_ms = now_ms
+        self._pending: list[Fact] = []
+        self._failure: StorageFailed | None = None
+        self._write_at = 0
+        self._catalog: Catalog
+        self._layers: Layers
+        self._appliers: dict[type[Fact], Callable[..., None]]
+        self._cycle: FoldCycle | None = None
+        self.metrics = StorageMetrics()
+        if settings.data is None:
+            self._read(Tables(None))
+        else:
+            disk = open_disk(settings.data, settings, self._read)
+            self._cycle = FoldCycle(settings, disk, self._catalog, self._layers)
+
+    @classmethod
+    def open(cls, settings: StorageSettings, now_ms: int) -> "Store":
+        """Open a data folder, made first if it is not there, and read back what was committed. StorageError if that cannot be."""
+        try:
+            return cls(settings, now_ms)
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"data folder {settings.data} cannot be opened: {error}") from error
+
+    def snapshot(self) -> Snapshot:
+        """The state as it was opened. Take it before the first `append`, and iterate over its parts before that too."""
+        return snapshot.take(self._catalog, self._layers, self._now_ms)
+
+    def page(self, after: int, through: int, limit: int, bytes_max: int) -> list[Stored]:
+        """See `Backlog.page`. `after` and `through` are sequences of one queue, or its bounds."""
+        return self._layers.page(after, through, limit, bytes_max)
+
+    def content(self, sequence: int) -> Sent:
+        """See `Backlog.content`."""
+        return self._layers.content(sequence)
+
+    # Writing
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything was appended since the last commit."""
+        return bool(self._pending)
+
+    def append(self, facts: list[Fact]) -> None:
+        """Take the facts of one step. Readers see them at once; they are durable after the next `commit`."""
+        self._apply(facts)
+        self._pending += facts
+        if self._layers.live.bytes >= self._write_at:
+            self._write_early()
+
+    def write(self) -> None:
+        """Hand what was appended to the operating system: it survives the end of the process, but not a power cut. StorageFailed as `commit`."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._write()
+        except OSError as error:
+            raise self._fail(error) from error
+
+    def commit(self) -> None:
+        """Return when everything that was appended is on disk. StorageFailed if it is not, and from then on always."""
+        if self._failure is not None:
+            raise self._failure
+        started = time.perf_counter_ns()
+        try:
+            self._write()
+            if self._cycle is not None:
+                self._cycle.disk.journal.sync()
+                if self._cycle.step():
+                    self._bind()
+        except (OSError, sqlite3.Error) as error:
+            raise self._fail(error) from error
+        self.metrics.commits += 1
+        self.metrics.commit_ns += time.perf_counter_ns() - started
+
+    def fold(self) -> None:
+        """Commit, then begin to move everything into the tables, if no fold runs already. For idle moments."""
+        self.commit()
+        if self._cycle is not None and not self._cycle.running and self._cycle.begin():
+            self._bind()
+
+    def backup(self, file: Path) -> Future[None]:
+        """Commit, and copy everything to a file while the store goes on. The future ends when the file is complete and on disk, or with
+        the OSError or sqlite3.Error that prevented it."""
+        if self._cycle is None:
+            raise StorageError("a broker that keeps everything in memory has nothing to back up")
+        self._fold_all(wait=False)
+        return self._cycle.disk.upkeep.add(partial(backup, file))
+
+    def close(self) -> None:
+        """Commit, fold, and let go of the data folder. After a failure, only let go. StorageFailed if the last commit fails."""
+        try:
+            if self._failure is None:
+                self._fold_all(wait=True)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the data folder without another write: what was committed is in it."""
+        self._failure = self._failure or StorageFailed("the store is closed")
+        if self._cycle is not None:
+            self._cycle.disk.close()
+        else:
+            self._layers.tables.close()
+
+    # How full it is
+
+    @property
+    def crowded(self) -> bool:
+        """Whether facts come faster than they can be folded. Commits will soon wait; to take less is kinder."""
+        return (
+            self._cycle is not None and self._cycle.running and self._layers.live.bytes >= self._settings.memtable_bytes
+        )
+
+    @property
+    def low_on_space(self) -> bool:
+        """Whether the disk is nearly full: what makes it fuller should be refused."""
+        return self._cycle is not None and self._cycle.disk.space.low
+
+    def disk_bytes(self) -> int:
+        """Size of the data folder."""
+        return 0 if self._cycle is None else self._cycle.disk.folder.bytes()
+
+    # Inside
+
+    def _read(self, tables: Tables) -> Apply:
+        self._catalog = tables.catalog(self._now_ms)
+        self._layers = Layers(tables, Memtable(remembers=self._settings.data is not None))
+        self._bind()
+        return self._apply
+
+    def _fold_all(self, wait: bool) -> None:
+        """Commit, and begin a fold of all that is committed, once the fold that runs is done."""
+        self.commit()
+        if self._cycle is None:
+            return
+        try:
+            self._cycle.finish()
+            if self._cycle.begin():
+                self._bind()
+            if wait:
+                self._cycle.finish()
+        except (OSError, sqlite3.Error) as error:
+            raise self._fail(error) from error
+
+    def _bind(self) -> None:
+        """Facts go to the methods of the live memtable and of the catalog; those that concern both, to both."""
+        self._write_at = self._layers.live.bytes + self._settings.write_bytes
+        self._appliers = {**self._catalog.appliers, **self._layers.live.appliers}
+        self._appliers[Purged] = self._purge
+        self._appliers[QueueDeleted] = self._delete_queue
+
+    def _apply(self, facts: list[Fact]) -> None:
+        appliers = self._appliers
+        for fact in facts:
+            appliers[type(fact)](fact)
+
+    def _purge(self, fact: Purged) -> None:
+        self._catalog.purge(fact)
+        self._layers.purge(fact)
+
+    def _delete_queue(self, fact: QueueDeleted) -> None:
+        self._catalog.delete(fact)
+        self._layers.drop(fact)
+
+    def _write(self) -> None:
+        pending = self._pending
+        if not pending:
+            return
+        if self._cycle is not None:
+            journal = self._cycle.disk.journal
+            journal.write(pending)
+            self.metrics.bytes = journal.written_bytes
+        self.metrics.facts += len(pending)
+        self._pending = []
+        self._write_at = self._layers.live.bytes + self._settings.write_bytes
+
+    def _write_early(self) -> None:
+        """A failure is kept for the next commit: an append has no one to answer to."""
+        try:
+            if self._failure is None:
+                self._write()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> StorageFailed:
+        self._failure = StorageFailed(f"data folder {self._settings.data} cannot be written: {error}")
+        return self._failure

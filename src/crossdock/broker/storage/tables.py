@@ -1,0 +1,177 @@
+"""The tables: how the database of a data folder is opened, and what is read from it. Every statement has a name.
+
+Two connections: the reader belongs to the thread of the event loop, the writer to the thread of `upkeep`. Writing is left to `fold`
+and `care`.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from crossdock.aws.quotas import QUEUE_DELETED_RECENTLY_MS
+from crossdock.broker.queues.facts import (
+    FORMAT_VERSION,
+    MoveTaskChanged,
+    QueueCreated,
+    Remembered,
+    Sent,
+    Stored,
+    queue_of,
+)
+from crossdock.broker.storage.catalog import Catalog, DeletedQueue, QueueEntry
+from crossdock.broker.storage.errors import StorageError
+from crossdock.broker.storage.segment import Position
+
+SETTINGS = """
+    PRAGMA auto_vacuum = INCREMENTAL;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = 67108864;
+    PRAGMA secure_delete = OFF;
+    PRAGMA cache_size = -8192;
+    PRAGMA busy_timeout = 10000;
+"""
+"""Checkpoints are made by `care`, off the hot path; a WAL file that grew is cut back to 64 MiB; 8 MiB of cache a connection."""
+
+META = "SELECT identity, folded_segment, folded_offset, last_queue FROM meta"
+QUEUES = "SELECT number, account, region, name, created_ms, attributes, tags, modified_ms, purged_ms FROM queues ORDER BY number"
+COUNTS = "SELECT number, last_sequence, message_count FROM queues"
+COUNT_BEHIND = "SELECT count(*) FROM messages WHERE sequence > ? AND sequence <= ?"
+DELETED_QUEUES = (
+    "SELECT number, account, region, name, deleted_ms FROM deleted_queues WHERE deleted_ms > ? ORDER BY deleted_ms"
+)
+MOVE_TASKS = "SELECT payload FROM move_tasks"
+DISCARDS = "SELECT queue, through FROM discards"
+REMEMBERED = "SELECT sequence, key, message_id, sent_ms FROM remembered WHERE sent_ms > ? ORDER BY sequence"
+CONTENT = "SELECT payload FROM messages WHERE sequence = ?"
+PAGE = """
+    SELECT payload, receive_count, first_received_ms, due_ms FROM messages LEFT JOIN touched USING (sequence)
+    WHERE sequence > ? AND sequence <= ? ORDER BY sequence
+"""
+TOUCHED = """
+    SELECT payload, receive_count, first_received_ms, due_ms FROM touched CROSS JOIN messages USING (sequence)
+    WHERE sequence > ? AND sequence <= ? AND due_ms > ? ORDER BY sequence
+"""
+
+
+class Meta(NamedTuple):
+    """The one row of `meta`."""
+
+    identity: bytes
+    folded: Position
+    last_queue: int
+
+
+class Tables:
+    """The database of one data folder; `path` is None for one in memory, which has no writer."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open the database, made first if it is not there. StorageError if it is not ours, newer, or damaged."""
+        self.path = path
+        self.reader = sqlite3.connect(path or ":memory:", isolation_level=None)
+        self._decoder = msgspec.msgpack.Decoder(Sent)
+        try:
+            self.reader.executescript(SETTINGS)
+            prepare(self.reader, str(path))
+            self.writer = self._connect_writer() if path else self.reader
+        except sqlite3.Error as error:
+            self.reader.close()
+            raise StorageError(
+                f"{path} cannot be opened: {error}; check its rights, or restore the folder from a backup"
+            ) from error
+        except StorageError:
+            self.reader.close()
+            raise
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        writer = sqlite3.connect(str(self.path), isolation_level=None, check_same_thread=False)
+        writer.executescript(SETTINGS)
+        return writer
+
+    def close(self) -> None:
+        """Close both connections."""
+        self.reader.close()
+        self.writer.close()
+
+    def meta(self) -> Meta:
+        """Whose tables these are, and up to where the journal is folded into them."""
+        identity, segment, offset, last_queue = self.reader.execute(META).fetchone()
+        return Meta(identity, Position(segment, offset), last_queue)
+
+    def catalog(self, now_ms: int) -> Catalog:
+        """The catalog as of the last fold."""
+        catalog = Catalog()
+        catalog.last_queue = self.meta().last_queue
+        for number, account, region, name, created_ms, *rest in self.reader.execute(QUEUES):
+            attributes, tags = (msgspec.json.decode(text, type=dict[str, str]) for text in rest[:2])
+            created = QueueCreated(number, account, region, name, attributes, tags, created_ms)
+            catalog.queues[number] = QueueEntry(created, attributes, tags, rest[2], rest[3])
+        for row in self.reader.execute(DELETED_QUEUES, (now_ms - QUEUE_DELETED_RECENTLY_MS,)):
+            catalog.deleted.append(DeletedQueue(*row))
+        for (payload,) in self.reader.execute(MOVE_TASKS):
+            task = msgspec.msgpack.decode(payload, type=MoveTaskChanged)
+            catalog.move_tasks[task.task_id] = task
+        return catalog
+
+    def counts(self) -> dict[int, tuple[int, int]]:
+        """By queue: its last sequence and the number of its messages, as of the last fold."""
+        return {number: (last, count) for number, last, count in self.reader.execute(COUNTS)}
+
+    def count_behind(self, after: int, through: int) -> int:
+        """The number of messages with `after < sequence <= through`."""
+        return int(self.reader.execute(COUNT_BEHIND, (after, through)).fetchone()[0])
+
+    def discards(self) -> dict[int, int]:
+        """By queue: the sequence up to which rows are not to be shown."""
+        return dict(self.reader.execute(DISCARDS))
+
+    def remembered(self, after_ms: int) -> Iterator[Remembered]:
+        """The deduplication memory of what was sent after a moment, in order of sequence."""
+        for sequence, key, message_id, sent_ms in self.reader.execute(REMEMBERED, (after_ms,)):
+            yield Remembered(queue_of(sequence), key, sequence, message_id, sent_ms)
+
+    def content(self, sequence: int) -> Sent | None:
+        """The content of a message; None if there is none."""
+        row = self.reader.execute(CONTENT, (sequence,)).fetchone()
+        return None if row is None else self._decoder.decode(row[0])
+
+    def page(self, after: int, through: int) -> Iterator[Stored]:
+        """Messages with `after < sequence <= through`, in order."""
+        return self._messages(PAGE, (after, through))
+
+    def due_later(self, after: int, through: int, now_ms: int) -> Iterator[Stored]:
+        """Those of them that are in flight or delayed at `now_ms`."""
+        return self._messages(TOUCHED, (after, through, now_ms))
+
+    def stored(self, sequence: int) -> Stored | None:
+        """One message; None if there is none."""
+        return next(self._messages(PAGE, (sequence - 1, sequence)), None)
+
+    def _messages(self, statement: str, arguments: tuple[int, ...]) -> Iterator[Stored]:
+        with closing(self.reader.execute(statement, arguments)) as rows:
+            for payload, receive_count, first_received_ms, due_ms in rows:
+                message = self._decoder.decode(payload)
+                if receive_count is None:
+                    yield Stored(message, 0, 0, message.due_ms)
+                else:
+                    yield Stored(message, receive_count, first_received_ms, due_ms)
+
+
+def prepare(connection: sqlite3.Connection, name: str) -> None:
+    """Make the tables where there are none; StorageError if there are others, or of a newer format."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > FORMAT_VERSION:
+        raise StorageError(
+            f"{name} has format {version}, newer than {FORMAT_VERSION}; start the crossdock version that wrote it"
+        )
+    if version == 0:
+        if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            raise StorageError(f"{name} is a database of another program; choose another data folder")
+        schema = resources.files("crossdock.broker.storage").joinpath("schema.sql").read_text()
+        connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;")
