@@ -73,6 +73,7 @@ class RequestReader:
         "_head_suspect",
         "_headers",
         "_limits",
+        "_lines",
         "_on_continue",
         "_parser",
         "_received",
@@ -87,6 +88,8 @@ class RequestReader:
         self._deliver = deliver
         self._on_continue = on_continue
         self._target = b""
+        self._lines: dict[str, str] = {}
+        """Headers as they come; after the body these are trailers, which nobody reads."""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._body_size = 0
@@ -140,10 +143,8 @@ class RequestReader:
         self._target += piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.part == BODY:
-            return
-        key = NAMES.get(name) or _remember(name)
-        headers = self._headers
+        headers = self._lines
+        key = NAMES[name]
         if key in headers:
             headers[key] += "," + value.decode("latin-1")
         else:
@@ -151,7 +152,8 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         self.part = BODY
-        headers = self._headers
+        headers = self._headers = self._lines
+        self._lines = {}
         if self._head_suspect:
             self._check_head_size()
         if "host" not in headers:
@@ -172,15 +174,18 @@ class RequestReader:
             return
         pieces = self._body
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        target = self._target.decode()
+        if target[0] != "/":
+            target = _origin_form(target)
         parser = self._parser
-        request = HttpRequest(parser.get_method().decode(), self._target.decode(), self._headers, body)
+        request = HttpRequest(parser.get_method().decode(), target, self._headers, body)
         self._reset()
         self._deliver(request, parser.should_keep_alive())
 
     def _reset(self) -> None:
         self.part = IDLE
         self._target = b""
-        self._headers = {}
+        self._lines = {}
         self._body = []
         self._body_size = 0
         self._received = 0
@@ -231,15 +236,26 @@ class RequestReader:
         return Refused(413, f"The body must not exceed {self._limits.body_bytes_max} bytes.")
 
 
-NAMES: dict[bytes, str] = {}
-"""Header names as clients spell them → as requests carry them; decoding each time would cost more than the lookup."""
+class Names(dict[bytes, str]):
+    """Header names as clients spell them → as requests carry them: a lookup costs less than decoding each time."""
+
+    def __missing__(self, name: bytes) -> str:
+        key = name.decode("latin-1").lower()
+        if len(self) < NAMES_REMEMBERED:
+            self[name] = key
+        return key
 
 
-def _remember(name: bytes) -> str:
-    key = name.decode("latin-1").lower()
-    if len(NAMES) < NAMES_REMEMBERED:
-        NAMES[name] = key
-    return key
+NAMES = Names()
+
+
+def _origin_form(target: str) -> str:
+    """Path and query of a target as proxies are sent it, with scheme and host (RFC 9112, 3.2.2); `*` stays."""
+    _, is_absolute, rest = target.partition("://")
+    if not is_absolute:
+        return target
+    slash = rest.find("/")
+    return rest[slash:] if slash >= 0 else "/"
 
 
 class Date:

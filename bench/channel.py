@@ -1,0 +1,119 @@
+"""The client side of a measurement, as cheap as Python allows: requests are bytes made beforehand, answers are looked at, not parsed.
+
+Only what servers of the SQS protocol send is understood: HTTP/1.1 with Content-Length or chunks, one request at a time per connection.
+"""
+
+import asyncio
+import http.client
+import json
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+HEADERS = (
+    "POST / HTTP/1.1\r\n"
+    "Host: {host}\r\n"
+    "X-Amz-Target: AmazonSQS.{action}\r\n"
+    "Content-Type: application/x-amz-json-1.0\r\n"
+    "User-Agent: Boto3/1.43 md/Botocore#1.43 ua/2.1 os/linux md/arch#x86_64 lang/python#3.11 cfg/retry-mode#legacy\r\n"
+    "X-Amz-Date: 20260101T000000Z\r\n"
+    "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, "
+    "SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={signature}\r\n"
+    "amz-sdk-invocation-id: 00000000-0000-4000-a000-000000000000\r\n"
+    "amz-sdk-request: attempt=1\r\n"
+    "Accept-Encoding: identity\r\n"
+    "Content-Length: "
+)
+"""What boto3 sends, with a signature that nobody made: for servers that do not verify it."""
+
+
+class Endpoint(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, url: str) -> "Endpoint":
+        parts = urlsplit(url)
+        return cls(parts.hostname or "127.0.0.1", parts.port or 80)
+
+    def head(self, action: str) -> bytes:
+        """The head of a request, up to the length of its body."""
+        return HEADERS.format(host=f"{self.host}:{self.port}", action=action, signature="0" * 64).encode()
+
+    def call(self, action: str, **parameters: Any) -> Any:
+        """One request outside of what is measured; RuntimeError if it fails."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
+        names = dict(line.split(": ", 1) for line in self.head(action).decode().split("\r\n")[2:-1])
+        connection.request("POST", "/", json.dumps(parameters), names)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        if answer.status != 200:
+            raise RuntimeError(f"{action}: {answer.status} {body[:500]!r}")
+        return json.loads(body or b"{}")
+
+
+def request(head: bytes, body: bytes) -> bytes:
+    """The bytes of a request whose head was made by `Endpoint.head`."""
+    return b"%b%d\r\n\r\n%b" % (head, len(body), body)
+
+
+class Channel(asyncio.Protocol):
+    """A connection with at most one request under way; `answered(channel, status, body)` is called for each answer."""
+
+    __slots__ = ("_answered", "_rest", "_transport", "closed", "number", "since_ns", "state")
+
+    def __init__(self, number: int, answered: "Callable[[Channel, int, bytes], None]") -> None:
+        self.number = number
+        self.closed = False
+        self.since_ns = 0
+        self.state: Any = None
+        """Room for the scenario."""
+        self._answered = answered
+        self._rest = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+
+    def send(self, data: bytes) -> None:
+        """Send a request; its latency counts from now."""
+        self.since_ns = time.perf_counter_ns()
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._rest:
+            data = self._rest + data
+        end = data.find(b"\r\n\r\n")
+        length_at = data.find(b"ength: ", 0, end)
+        if end < 0:
+            self._rest = data
+        elif length_at < 0:
+            self._take_chunks(data, end)
+        else:
+            body_at = end + 4
+            length = int(data[length_at + 7 : data.index(b"\r", length_at)])
+            if len(data) < body_at + length:
+                self._rest = data
+                return
+            self._rest = b""
+            self._answered(self, int(data[9:12]), data[body_at:])
+
+    def _take_chunks(self, data: bytes, end: int) -> None:
+        if not data.endswith(b"\r\n0\r\n\r\n"):
+            self._rest = data
+            return
+        self._rest = b""
+        pieces, at = [], end + 4
+        while (size := int(data[at : (line_end := data.index(b"\r\n", at))], 16)) > 0:
+            pieces.append(data[line_end + 2 : line_end + 2 + size])
+            at = line_end + 4 + size
+        self._answered(self, int(data[9:12]), b"".join(pieces))
