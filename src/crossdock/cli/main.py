@@ -42,7 +42,7 @@ def main() -> None:
     try:
         app()
     except Refusal as refusal:
-        _end(f"{refusal.wrong}. {refusal.remedy[:1].upper()}{refusal.remedy[1:]}.", refusal.exit_code)
+        _end(f"{refusal.wrong.rstrip('.')}. {refusal.remedy[:1].upper()}{refusal.remedy[1:]}.", refusal.exit_code)
     except KeyboardInterrupt:
         _end("interrupted", 130)
     except Exception as error:
