@@ -50,18 +50,23 @@ class Api:
     ) -> Answer:
         """The same, for a caller without an event loop."""
         all_headers = {**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})}
-        connection = (
-            self._idle.pop() if self._idle else http.client.HTTPConnection(*self._address, timeout=self._timeout_s)
-        )
+        connection = self._connection()
         try:
             connection.request(method, self._prefix + path, body, all_headers)
             response = connection.getresponse()
             answer = Answer(response.status, _parsed(response.read()))
-        except (TimeoutError, OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise Unreachable(f"{self.url} does not answer: {error}") from error
         self._idle.append(connection)
         return answer
+
+    def _connection(self) -> http.client.HTTPConnection:
+        """One that is idle, or a new one. Threads may race for the last idle one."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return http.client.HTTPConnection(*self._address, timeout=self._timeout_s)
 
     def close(self) -> None:
         while self._idle:
