@@ -7,12 +7,12 @@ import msgspec
 import pytest
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
+from tests.wire.cases import ERRORS, REQUESTS, RESULTS, ErrorCase, RequestCase, ResultCase
 
 from crossdock.aws.api import sqs
 from crossdock.aws.shapes import Shape
 from crossdock.aws.wire.codec import find_codec
 from crossdock.aws.wire.http import HttpRequest, HttpResponse
-from tests.wire.cases import ERRORS, REQUESTS, RESULTS, ErrorCase, RequestCase, ResultCase
 
 MODEL = botocore.session.get_session().get_service_model("sqs")
 SERIALIZER = create_serializer("json")

@@ -195,8 +195,9 @@ def _authorization(head: str, has_signature: bool) -> tuple[Scope, tuple[str, ..
     if algorithm != ALGORITHM:
         raise IncompleteSignature(f"Unsupported AWS 'algorithm': '{algorithm}'.")
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-    present = {**fields, **({"Signature": ""} if has_signature else {})}
-    lacking = [name for name in ("Credential", "Signature", "SignedHeaders") if name not in present]
+    if has_signature:
+        fields["Signature"] = ""
+    lacking = [name for name in ("Credential", "Signature", "SignedHeaders") if name not in fields]
     if lacking:
         raise IncompleteSignature(" ".join(f"Authorization header requires '{name}' parameter." for name in lacking))
     return _checked_scope(fields["Credential"]), _checked_headers(fields["SignedHeaders"])
