@@ -29,8 +29,13 @@ QUEUE_COUNTERS = {
 class FrontCounts(Protocol):
     """What the HTTP front counts."""
 
-    connections: int
-    requests: int
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+
+    @property
+    def requests(self) -> int:
+        """How many were read."""
 
 
 class Metrics:
@@ -66,9 +71,13 @@ class Metrics:
 
     def _queue_families(self) -> Iterator[Metric]:
         labels = ("account", "region", "queue")
-        gauges = {name: GaugeMetricFamily(f"crossdock_queue_{name}", text, labels=labels) for name, text in QUEUE_GAUGES.items()}
+        gauges = {
+            name: GaugeMetricFamily(f"crossdock_queue_{name}", text, labels=labels)
+            for name, text in QUEUE_GAUGES.items()
+        }
         counters = {
-            name: CounterMetricFamily(f"crossdock_queue_{name}", text, labels=labels) for name, text in QUEUE_COUNTERS.items()
+            name: CounterMetricFamily(f"crossdock_queue_{name}", text, labels=labels)
+            for name, text in QUEUE_COUNTERS.items()
         }
         families = gauges | counters
         for queue in self._machine.census(self._now_ms):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
+from crossdock.aws.api.sqs import SendMessage, SendMessageBatch
 from crossdock.aws.errors import ApiError, ServiceUnavailable
 from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Caller, Outcome, Reply, Ticket
@@ -19,6 +20,10 @@ from crossdock.clock import Clock, ManualClock
 
 log = structlog.get_logger()
 
+FILLS_THE_DISK = (SendMessage, SendMessageBatch)
+
+LOW_ON_SPACE = "The server is low on disk space and takes no messages until some are deleted or space is made."
+
 Deliver = Callable[[Ticket, Shape | ApiError | None], None]
 
 
@@ -26,7 +31,8 @@ class Turn:
     """Owns the machine and the store; everything goes through the thread of the event loop."""
 
     def __init__(self, machine: QueueMachine, store: Store, clock: Clock, lag_ms: int, strict: bool = True) -> None:
-        """`strict`: replies wait for the disk. Without it (relaxed durability) every fact may lag `lag_ms` behind its reply."""
+        """`strict`: replies wait for the disk. Without it (relaxed durability) they wait for the operating system only, and the disk
+        follows within `lag_ms`."""
         self._machine = machine
         self._store = store
         self._clock = clock
@@ -36,7 +42,8 @@ class Turn:
         self._on_failure: Callable[[], None]
         self._loop: asyncio.AbstractEventLoop
         self._held: list[Reply] = []
-        self._commit_scheduled = False
+        self._flush_scheduled = False
+        self._low_on_space = False
         self._lag_timer: asyncio.TimerHandle | None = None
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._deadline_ms = 0
@@ -51,8 +58,8 @@ class Turn:
 
     def submit(self, ticket: Ticket, command: Shape, caller: Caller) -> None:
         """Run one command. Its reply comes through `deliver`, now or later."""
-        if self.failed:
-            self._deliver(ticket, ServiceUnavailable())
+        if self.failed or (self._low_on_space and type(command) in FILLS_THE_DISK):
+            self._deliver(ticket, ServiceUnavailable(None if self.failed else LOW_ON_SPACE))
             return
         self._take(self._machine.handle(ticket, command, caller, self._clock.now_ms()))
         self._arm()
@@ -77,41 +84,57 @@ class Turn:
                 timer.cancel()
         if not self.failed:
             self._take(self._machine.drain())
-            self._commit()
+            self._flush()
 
     def _take(self, outcome: Outcome) -> None:
         if outcome.facts:
             self._store.append(outcome.facts)
-            if self._strict and outcome.durable:
-                self._schedule_commit()
-            elif self._lag_timer is None and not self._commit_scheduled:
-                self._lag_timer = self._loop.call_later(self._lag_s, self._commit)
-        if self._commit_scheduled:
+            if outcome.durable:
+                self._schedule_flush()
+            else:
+                self._commit_later()
+        if self._flush_scheduled:
             self._held += outcome.replies
         else:
             for ticket, result in outcome.replies:
                 self._deliver(ticket, result)
 
-    def _schedule_commit(self) -> None:
-        if not self._commit_scheduled:
-            self._commit_scheduled = True
-            self._loop.call_soon(self._commit)
+    def _schedule_flush(self) -> None:
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._flush)
 
-    def _commit(self) -> None:
-        self._commit_scheduled = False
-        if self._lag_timer is not None:
-            self._lag_timer.cancel()
-            self._lag_timer = None
+    def _commit_later(self) -> None:
+        if self._lag_timer is None:
+            self._lag_timer = self._loop.call_later(self._lag_s, self._commit_lagging)
+
+    def _flush(self) -> None:
+        """Make the facts of this iteration as durable as was promised, then let its replies go."""
+        self._flush_scheduled = False
         held, self._held = self._held, []
         if self.failed:
             return
         try:
-            self._store.commit()
+            if self._strict:
+                self._store.commit()
+            else:
+                self._store.write()
+                self._commit_later()
         except StorageFailed as failure:
             self._fail(failure, held)
             return
+        self._low_on_space = self._store.low_on_space
         for ticket, result in held:
             self._deliver(ticket, result)
+
+    def _commit_lagging(self) -> None:
+        self._lag_timer = None
+        if self.failed or not (self._store.pending or not self._strict):
+            return
+        try:
+            self._store.commit()
+        except StorageFailed as failure:
+            self._fail(failure, [])
 
     def _fail(self, failure: StorageFailed, held: list[Reply]) -> None:
         """Memory is now ahead of the disk: accept nothing more. A restart rebuilds what was acknowledged."""

@@ -29,15 +29,21 @@ def run(
             help="durable: on disk before the answer. relaxed: on disk within 100 ms. memory: gone with the process.",
         ),
     ] = Durability.DURABLE,
-    public_url: Annotated[str | None, typer.Option(help="What queue URLs begin with; else the host that the client called.")] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="What queue URLs begin with; else the host that the client called.")
+    ] = None,
     region: Annotated[str, typer.Option(envvar="AWS_REGION", help="Home region.")] = "us-east-1",
-    account: Annotated[str, typer.Option(help="Account id of callers whose access key is not 12 digits.")] = "000000000000",
+    account: Annotated[
+        str, typer.Option(help="Account id of callers whose access key is not 12 digits.")
+    ] = "000000000000",
     credentials: Annotated[
         Path | None, typer.Option(help="JSON file {access key: secret}; with it every request must be signed.")
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM private key.")] = None,
-    manual_clock: Annotated[bool, typer.Option(help="Time stands still until POST /clock moves it; for tests.")] = False,
+    manual_clock: Annotated[
+        bool, typer.Option(help="Time stands still until POST /clock moves it; for tests.")
+    ] = False,
 ) -> None:
     """Run the broker until Ctrl-C or SIGTERM."""
     logger = structlog.PrintLoggerFactory(file=sys.stderr)
@@ -70,6 +76,9 @@ def run(
         typer.echo(f"crossdock broker: {error}", err=True)
         raise typer.Exit(EXIT_REFUSED) from error
     except OSError as error:
-        typer.echo(f"crossdock broker: cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port.", err=True)
+        typer.echo(
+            f"crossdock broker: cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port.",
+            err=True,
+        )
         raise typer.Exit(EXIT_REFUSED) from error
     raise typer.Exit(code)

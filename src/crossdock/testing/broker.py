@@ -65,7 +65,7 @@ class LocalBroker:
             "aws_access_key_id": "test",
             "aws_secret_access_key": "test",
         }
-        return boto3.client(service, **(options | overrides))  # type: ignore[call-overload]
+        return boto3.client(service, **(options | overrides))
 
     def environment(self) -> dict[str, str]:
         """The standard AWS variables that point a child process at this broker."""
