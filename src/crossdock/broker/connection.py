@@ -46,7 +46,7 @@ class ServerSettings:
     body_bytes_max: int = 2 * 1024 * 1024 + 64 * 1024
     head_bytes_max: int = HEAD_BYTES_MAX
     pipelined_max: int = 64
-    """Unanswered requests of one connection, at which its reading pauses. One read may go beyond it."""
+    """How many requests of one connection are under way at once; the others wait."""
     head_timeout_s: float = 10
     """From the first byte of a request to the end of its headers, and for a TLS handshake."""
     body_timeout_s: float = 60
@@ -144,6 +144,7 @@ class Connection(asyncio.Protocol):
         "_refused",
         "_timer",
         "_transport",
+        "_unhandled",
         "_used",
         "_watched_part",
         "_write_timer",
@@ -157,6 +158,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._reader = RequestReader(front.limits, self._deliver, self._give_leave)
         self._pending: deque[Exchange] = deque()
+        self._unhandled: deque[tuple[HttpRequest, bool] | Refused] = deque()
+        """What the last read brought beyond what may be under way."""
         self._reading = True
         """False once nothing that arrives matters any more."""
         self._reading_paused = False
@@ -191,8 +194,6 @@ class Connection(asyncio.Protocol):
             self._refuse(refusal)
         elif self._reader.part != self._watched_part:
             self._watch_part()
-        if len(self._pending) >= self._front.settings.pipelined_max:
-            self._pause_reading()
 
     def eof_received(self) -> bool:
         """Give a client that only closed its sending side a moment for the answers that are due."""
@@ -248,8 +249,12 @@ class Connection(asyncio.Protocol):
     # From request to answer
 
     def _deliver(self, request: HttpRequest, keep_alive: bool) -> None:
-        if not self._reading:
-            return
+        if self._reading_paused:
+            self._unhandled.append((request, keep_alive))
+        elif self._reading:
+            self._handle(request, keep_alive)
+
+    def _handle(self, request: HttpRequest, keep_alive: bool) -> None:
         self._used = True
         if self._watched_part != IDLE:
             self._unwatch_part()
@@ -259,6 +264,8 @@ class Connection(asyncio.Protocol):
         keep_alive_line = KEEP_ALIVE_LINE if "connection" in request.headers else ""
         exchange = Exchange(self, keep_alive_line, not self._reading, request.method != "HEAD")
         self._pending.append(exchange)
+        if len(self._pending) >= front.settings.pipelined_max:
+            self._pause_reading()
         try:
             front.handler.handle(request, exchange)
         except Exception:
@@ -285,12 +292,15 @@ class Connection(asyncio.Protocol):
 
     def _give_leave(self) -> None:
         """Tell the client to send its body, once everything before is answered."""
-        self._continue_owed = bool(self._pending)
+        self._continue_owed = bool(self._pending or self._unhandled)
         if not self._continue_owed and self._reader.part == BODY:
             self._transport.write(CONTINUE)
 
     def _refuse(self, refusal: Refused) -> None:
         """Read no more, and close after this answer has taken its turn. What follows a last request is not even refused."""
+        if self._unhandled:
+            self._unhandled.append(refusal)
+            return
         if not self._reading:
             return
         self._reading = False
@@ -313,6 +323,7 @@ class Connection(asyncio.Protocol):
         self._set_timer(self._front.settings.linger_s, self._transport.abort)
 
     def _abandon_pending(self) -> None:
+        self._unhandled.clear()
         while self._pending:
             exchange = self._pending.popleft()
             if exchange.answer is None:
@@ -322,6 +333,8 @@ class Connection(asyncio.Protocol):
 
     def _watch_part(self) -> None:
         """Give the client time for the part of a request that it has begun."""
+        if self._reading_paused:
+            return
         self._watched_part = self._reader.part
         if self._watched_part == IDLE:
             self._cancel_timer()
@@ -345,11 +358,23 @@ class Connection(asyncio.Protocol):
             self._unwatch_part()
 
     def _resume_reading(self) -> None:
-        may_read = self._write_timer is None and len(self._pending) <= self._front.settings.pipelined_max // 2
-        if self._reading_paused and may_read:
-            self._reading_paused = False
+        """Go on, first with what was read already, once half of what may be under way is answered and written."""
+        may_go_on = self._write_timer is None and len(self._pending) <= self._front.settings.pipelined_max // 2
+        if not self._reading_paused or not may_go_on:
+            return
+        self._reading_paused = False
+        self._handle_unhandled()
+        if not self._reading_paused and not self._transport.is_closing():
             self._transport.resume_reading()
             self._watch_part()
+
+    def _handle_unhandled(self) -> None:
+        while self._unhandled and not self._reading_paused:
+            match self._unhandled.popleft():
+                case Refused() as refusal:
+                    self._refuse(refusal)
+                case request, keep_alive:
+                    self._deliver(request, keep_alive)
 
     def _set_timer(self, delay_s: float, callback: Callable[[], None]) -> None:
         self._cancel_timer()

@@ -1,0 +1,219 @@
+"""Start and end of a server: sockets, TLS, draining, what systemd hands over."""
+
+import asyncio
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crossdock.aws.wire.http import HttpResponse
+from crossdock.broker.server import HttpServer, ServerSettings, inherited_sockets, listen, tls_context
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the server does by itself."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
+def open_files() -> int:
+    """How many files this process has open; 0 where the system does not tell."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+async def test_a_taken_port_is_an_error(start):
+    """Two servers cannot have the same port; the second is told before it serves."""
+    running = await start()
+    with pytest.raises(OSError, match="in use"):
+        listen("127.0.0.1", running.port)
+
+
+async def test_the_date_comes_from_the_clock(start):
+    """The Date header is the clock's, to the second."""
+    client = await (await start()).connect()
+    client.get("/")
+    assert (await client.answer()).headers["date"].startswith(time.strftime("%a, %d %b %Y", time.gmtime()))
+
+
+# Draining
+
+
+async def test_drain_answers_what_is_under_way(start):
+    """Draining closes idle connections, takes no new ones, and waits for the answers that are due."""
+    running = await start()
+    idle, busy = await running.connect(), await running.connect()
+    busy.get("/later")
+    busy.get("/later")
+    await running.script.until_later(2)
+    draining = asyncio.create_task(running.server.drain(5))
+    assert await idle.closed()
+    with pytest.raises(ConnectionRefusedError):
+        await running.connect()
+    assert not draining.done()
+    for exchange in running.script.later:
+        exchange.respond(HttpResponse(200, b"still"))
+    assert "connection" not in (await busy.answer()).headers
+    assert (await busy.answer()).headers["connection"] == "close"
+    assert await busy.closed()
+    await draining
+    assert running.script.abandoned == []
+
+
+async def test_drain_lets_a_begun_request_come_to_its_end(start):
+    """A request of which the first part is read when draining begins is still served."""
+    running = await start()
+    client = await running.connect()
+    client.send(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nhe")
+    await until(lambda: running.server.counters.bytes_received > 0)
+    draining = asyncio.create_task(running.server.drain(5))
+    await asyncio.sleep(0)
+    client.send(b"llo")
+    assert (await client.answer()).headers["connection"] == "close"
+    await draining
+
+
+async def test_drain_does_not_wait_for_ever(start):
+    """What is not answered when the grace is over is abandoned."""
+    running = await start()
+    client = await running.connect()
+    client.get("/later")
+    await running.script.until_later(1)
+    await running.server.drain(0.05)
+    assert await client.closed()
+    assert running.script.abandoned == running.script.later
+
+
+async def test_close_abandons_at_once(start):
+    """Closing waits for nobody."""
+    running = await start()
+    client = await running.connect()
+    client.get("/later")
+    await running.script.until_later(1)
+    running.server.close()
+    await running.script.until_abandoned(1)
+
+
+async def test_nothing_is_left_behind(start):
+    """A hundred connections that end in different ways leave no open file and no object of theirs."""
+    running = await start(half_close_s=0.01, linger_s=0.05)
+    files = open_files()
+    for number in range(100):
+        client = await running.connect()
+        client.send(
+            (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"garbage\r\n", b"GET /later HTTP/1.1\r\nHost: x\r\n\r\n", b"GE")[
+                number % 4
+            ]
+        )
+        await asyncio.sleep(0)
+        await client.close()
+    await until(lambda: running.server.connections == 0)
+    assert open_files() <= files
+
+
+# TLS
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    names = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=crossdock "
+        f"-addext subjectAltName=IP:127.0.0.1 -out {names[0].name} -keyout {names[1].name}".split(),
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    return names
+
+
+async def test_tls_serves_and_says_so(start, certificate):
+    """Over TLS requests are served as without it, and the handler can tell."""
+    running = await start(tls=tls_context(*certificate))
+    client = await running.connect(ssl.create_default_context(cafile=certificate[0]))
+    client.get("/later")
+    await running.script.until_later(1)
+    assert running.script.later[0].secure
+    running.script.later[0].respond(HttpResponse(200, bytes(1_000_000)))
+    assert len((await client.answer()).body) == 1_000_000
+    client.get("/", "Connection: close")
+    assert (await client.answer()).status == 200
+    assert await client.closed()
+
+
+async def test_tls_refuses_and_abandons(start, certificate):
+    """Over TLS, too, a refusal is read, and a client that goes away is noticed."""
+    running = await start(tls=tls_context(*certificate), linger_s=0.1)
+    trust = ssl.create_default_context(cafile=certificate[0])
+    client = await running.connect(trust)
+    client.send(b"garbage\r\n\r\n")
+    assert (await client.answer()).status == 400
+    client = await running.connect(trust)
+    client.get("/later")
+    await running.script.until_later(1)
+    await client.close()
+    await running.script.until_abandoned(1)
+
+
+async def test_plain_http_on_a_tls_port_harms_nobody(start, certificate, caplog):
+    """A client without TLS is turned away; the next one is served."""
+    running = await start(tls=tls_context(*certificate))
+    stranger = await running.connect()
+    stranger.get("/")
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await stranger.answer()
+    client = await running.connect(ssl.create_default_context(cafile=certificate[0]))
+    client.get("/")
+    assert (await client.answer()).status == 200
+
+
+# Sockets of systemd
+
+
+def test_sockets_are_inherited() -> None:
+    """A process that is started with LISTEN_FDS finds its sockets, and hides the variables from its own children."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    program = (
+        "import os, sys; from crossdock.broker.server import inherited_sockets\n"
+        "os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid())\n"
+        "print([s.getsockname()[1] for s in inherited_sockets(os.environ)], 'LISTEN_FDS' in os.environ)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(listener.fileno())],
+        env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "http"},
+        pass_fds=[listener.fileno()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == f"[{listener.getsockname()[1]}] False"
+    listener.close()
+
+
+def test_sockets_meant_for_another_process_are_left_alone() -> None:
+    """Without LISTEN_PID, or with another process's, nothing is inherited."""
+    assert inherited_sockets({}) == []
+    assert inherited_sockets({"LISTEN_PID": str(os.getpid() + 1), "LISTEN_FDS": "1"}) == []
+
+
+async def test_several_sockets_are_served(start):
+    """A server may listen in several places and tells where."""
+    server = HttpServer((await start()).script, ServerSettings())
+    addresses = await server.start(listen("127.0.0.1", 0) + listen("127.0.0.1", 0))
+    for host, port in addresses:
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.close()
+    await server.drain(1)
