@@ -72,8 +72,8 @@ class NoticeRow:
     template: str
     channel: str
     state: str
-    message_id: str | None
-    """Under which a mail arrived."""
+    message_id: str
+    """The first part of the Message-ID of its mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Books:
     charges: tuple[ChargeRow, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     mails: Counter[str] = field(default_factory=Counter)
-    """Message-ID → how many mails of that id are in the inbox."""
+    """First part of the Message-ID → how many such mails are in the inbox."""
     unsent: Counter[str] = field(default_factory=Counter)
     """Service → messages in its outbox that nobody has sent."""
 
@@ -162,7 +162,11 @@ def _notices(books: Books) -> Iterator[Violation]:
         if (template := NOTICE_OF_STEP.get((step.event, step.state))) and step.order_id in orders
         for channel in _channels(orders[step.order_id])
     )
-    sent = Counter((one.order_id, one.template, one.channel) for one in books.notices if one.state in NOTICE_ENDS)
+    sent = Counter(
+        (one.order_id, one.template, one.channel)
+        for one in books.notices
+        if one.state in NOTICE_ENDS and one.order_id in orders
+    )
     for key in wanted.keys() | sent.keys():
         order_id, template, channel = key
         if sent[key] < wanted[key]:
@@ -180,7 +184,7 @@ def _notice_without_end(books: Books) -> Iterator[Violation]:
 def _mails(books: Books) -> Iterator[Violation]:
     """Each mail that the ledger calls sent lies in the inbox exactly once."""
     for one in books.notices:
-        if one.channel == "email" and one.state == "sent" and (there := books.mails[one.message_id or ""]) != 1:
+        if one.channel == "email" and one.state == "sent" and (there := books.mails[one.message_id]) != 1:
             rule = "mail doubled" if there else "mail missing"
             yield Violation(rule, one.order_id, f"{one.template}, {there} in the inbox")
 

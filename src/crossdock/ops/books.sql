@@ -14,10 +14,10 @@ SELECT charges.id, charges.reference, charges.amount, charges.currency, charges.
 FROM charges LEFT JOIN refunds ON refunds.charge = charges.id;
 
 -- name: notices
-SELECT order_id, template, channel, state, message_id FROM notifications;
+SELECT order_id, template, channel, state, message_id FROM notifications WHERE order_id IS NOT NULL;
 
 -- name: mails
-SELECT message_id FROM mails;
+SELECT substr(message_id, 2, instr(message_id, '@') - 2) FROM mails WHERE message_id IS NOT NULL;
 
 -- name: unsent
 SELECT count(*) FROM outbox WHERE sent_ms IS NULL;

@@ -69,11 +69,12 @@ def process_environment(settings: PipelineSettings, outside: Mapping[str, str]) 
 def programs(settings: PipelineSettings) -> list[Program]:
     """Broker and topology, provider, inbox, and the three services. Services start at once and wait for the rest themselves."""
     provider = settings.port_base + 4
+    webhooks = f"http://{settings.host}:{settings.port_base + 2}/webhooks/provider"
     smtp = settings.port_base + 6
     return [
         _broker(settings),
         Program("topology", (*_CROSSDOCK, "queues", "apply", "--patient"), needs=("broker",), eager=True, once=True),
-        _server(settings, "provider", 4, "--webhook-url", f"http://{settings.host}:{settings.port_base + 2}/webhooks"),
+        _server(settings, "provider", 4, "--webhook-url", webhooks),
         _inbox(settings, smtp),
         _service(settings, "orders", 1),
         _service(settings, "payments", 2, "--provider-url", f"http://{settings.host}:{provider}", also=("provider",)),

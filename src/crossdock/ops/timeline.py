@@ -95,7 +95,10 @@ def _of_notifications(notices: dict[str, Any] | None) -> list[Chapter]:
     sent = notices["notifications"] if notices else []
     return [
         _chapter(
-            one["atMs"], "notifications", f"{one['template']} {one['status']}", f"{one['channel']} {one['recipient']}"
+            one["updatedMs"],
+            "notifications",
+            f"{one['template']} {one['status']}",
+            f"{one['channel']} {one['recipient']}",
         )
         for one in sent
     ]

@@ -9,7 +9,7 @@ from crossdock.ops.audit import Books, ChargeRow, NoticeRow, OrderRow, PaymentRo
 
 PAID = OrderRow("ord_1", "paid", "USD", 5998, "a@example.com", None)
 CHARGE = ChargeRow("txn_1", "ord_1", 5998, "USD", succeeded=True, refunded=False)
-CONFIRMED = NoticeRow("ord_1", "order_confirmation", "email", "sent", "<1@shop>")
+CONFIRMED = NoticeRow("ord_1", "order_confirmation", "email", "sent", "mail-1")
 STEPS = (Step("ord_1", "placed", "pending"), Step("ord_1", "payment_succeeded", "paid"))
 
 WELL = Books(
@@ -18,7 +18,7 @@ WELL = Books(
     payments=(PaymentRow("pay_1", "ord_1", "succeeded"),),
     charges=(CHARGE, replace(CHARGE, id="txn_0", succeeded=False)),
     notices=(CONFIRMED,),
-    mails=Counter({"<1@shop>": 1}),
+    mails=Counter({"mail-1": 1}),
 )
 
 REFUNDED = replace(
@@ -29,10 +29,10 @@ REFUNDED = replace(
     charges=(replace(CHARGE, refunded=True),),
     notices=(
         CONFIRMED,
-        replace(CONFIRMED, template="order_cancelled", message_id="<2@shop>"),
-        replace(CONFIRMED, template="refund_issued", message_id="<3@shop>"),
+        replace(CONFIRMED, template="order_cancelled", message_id="mail-2"),
+        replace(CONFIRMED, template="refund_issued", message_id="mail-3"),
     ),
-    mails=Counter(["<1@shop>", "<2@shop>", "<3@shop>"]),
+    mails=Counter(["mail-1", "mail-2", "mail-3"]),
 )
 
 
@@ -62,7 +62,7 @@ def test_where_all_is_well_nothing_is_found(books: Books) -> None:
             ["notification missing", "notification without end"],
         ),
         (replace(WELL, mails=Counter()), ["mail missing"]),
-        (replace(WELL, mails=Counter({"<1@shop>": 2})), ["mail doubled"]),
+        (replace(WELL, mails=Counter({"mail-1": 2})), ["mail doubled"]),
         (replace(WELL, unsent=Counter({"orders": 3})), ["message not sent"]),
     ],
 )
