@@ -74,5 +74,5 @@ class Renderer:
 def _money(amount: Decimal | int, currency: str = DEFAULT_CURRENCY) -> str:
     """An amount for people: `59.90 USD`. Raises ValueError for what is no amount of money."""
     if isinstance(amount, bool) or not isinstance(amount, Decimal | int):
-        raise ValueError(f"{amount!r} is not an amount")
+        raise ValueError(f"{amount} is not an amount")
     return str(money(amount, currency))

@@ -157,5 +157,4 @@ async def receipts_of(session: AsyncSession, order_id: str) -> list[Receipt]:
 
 
 def _entry(row: sa.Row[Any]) -> Entry:
-    values = dict(row._mapping)
-    return Entry(**values | {"state": NotificationState(values["state"])})
+    return Entry(**dict(row._mapping) | {"state": NotificationState(row.state)})

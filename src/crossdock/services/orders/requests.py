@@ -78,12 +78,12 @@ def new_order(wanted: PlaceOrder, clock: Clock, mail_domain: str) -> tuple[Order
 
 def _item(number: int, line: Line, currency: str) -> Item:
     field = f"$.items[{number}].price"
-    if line.price < 0:
-        raise unprocessable("a price is not negative", field=field)
     try:
         price = money(line.price, currency)
     except MoneyError as error:
         raise unprocessable(str(error), field=field) from None
+    if price.minor < 0:
+        raise unprocessable("a price is not negative", field=field)
     return Item(product_id=line.product_id, name=line.name, quantity=line.quantity, price_minor=price.minor)
 
 

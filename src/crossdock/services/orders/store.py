@@ -173,7 +173,7 @@ async def append(session: AsyncSession, order: Order, event: str, detail: str) -
 
 async def timeline_of(session: AsyncSession, order_id: str) -> list[Moment]:
     rows = await session.execute(TIMELINE_OF, {"id": order_id})
-    return [msgspec.convert(dict(row._mapping), Moment) for row in rows]
+    return [Moment(**dict(row._mapping) | {"state": OrderState(row.state)}) for row in rows]
 
 
 async def remembered(session: AsyncSession, key: str) -> Remembered | None:
@@ -187,5 +187,4 @@ async def remember(session: AsyncSession, entry: Remembered) -> None:
 
 
 def _order(row: sa.Row[Any]) -> Order:
-    values = dict(row._mapping)
-    return Order(**values | {"state": OrderState(values["state"])})
+    return Order(**dict(row._mapping) | {"state": OrderState(row.state)})

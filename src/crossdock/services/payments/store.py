@@ -185,7 +185,7 @@ async def log_call(session: AsyncSession, call: Call) -> None:
 
 async def calls_of(session: AsyncSession, payment_id: str) -> list[Call]:
     rows = await session.execute(CALLS_OF, {"id": payment_id})
-    return [msgspec.convert(dict(row._mapping), Call) for row in rows]
+    return [_call(row) for row in rows]
 
 
 async def keep_webhook(session: AsyncSession, event_id: str, body: bytes, now_ms: int) -> bool:
@@ -205,10 +205,14 @@ async def mark_handled(session: AsyncSession, event_id: str, now_ms: int) -> Non
 
 
 def _payment(row: sa.Row[Any]) -> Payment:
-    values = dict(row._mapping)
-    return Payment(**values | {"state": PaymentState(values["state"])})
+    return Payment(**dict(row._mapping) | {"state": PaymentState(row.state)})
 
 
 def _attempt(row: sa.Row[Any]) -> Attempt:
+    return Attempt(**dict(row._mapping) | {"kind": AttemptKind(row.kind)})
+
+
+def _call(row: sa.Row[Any]) -> Call:
     values = dict(row._mapping)
-    return Attempt(**values | {"kind": AttemptKind(values["kind"])})
+    del values["number"]  # only the order of the ledger
+    return Call(**values | {"kind": AttemptKind(row.kind)})
