@@ -15,6 +15,11 @@ export AWS_PAGER=""
 FOUR_DAYS=345600
 FOURTEEN_DAYS=1209600
 
+# AWS CLI v1 ignores AWS_ENDPOINT_URL for SQS in most regions and would go to AWS; the flag is heeded by every version.
+sqs() {
+  aws sqs "$@" ${AWS_ENDPOINT_URL:+--endpoint-url "$AWS_ENDPOINT_URL"}
+}
+
 command -v aws >/dev/null || {
   echo "create-sqs-queues.sh: the AWS CLI is not installed; see https://docs.aws.amazon.com/cli/" >&2
   exit 1
@@ -24,11 +29,11 @@ command -v aws >/dev/null || {
 # Both attributes are JSON members; those of CREATION_ATTRIBUTES cannot be set later.
 ensure_queue() {
   local name="$1" attributes="$2" creation="${3:-}" url
-  if url=$(aws sqs get-queue-url --queue-name "$name" --query QueueUrl --output text 2>/dev/null); then
-    aws sqs set-queue-attributes --queue-url "$url" --attributes "{$attributes}"
+  if url=$(sqs get-queue-url --queue-name "$name" --query QueueUrl --output text 2>/dev/null); then
+    sqs set-queue-attributes --queue-url "$url" --attributes "{$attributes}" || exit 1
     echo "kept    $name" >&2
   else
-    url=$(aws sqs create-queue --queue-name "$name" --attributes "{$creation$attributes}" --query QueueUrl --output text)
+    url=$(sqs create-queue --queue-name "$name" --attributes "{$creation$attributes}" --query QueueUrl --output text) || exit 1
     echo "created $name" >&2
   fi
   echo "$url"
@@ -36,7 +41,7 @@ ensure_queue() {
 
 # arn_of URL: the ARN of a queue.
 arn_of() {
-  aws sqs get-queue-attributes --queue-url "$1" --attribute-names QueueArn --query Attributes.QueueArn --output text
+  sqs get-queue-attributes --queue-url "$1" --attribute-names QueueArn --query Attributes.QueueArn --output text
 }
 
 # working VISIBILITY_TIMEOUT DLQ_ARN MAX_RECEIVE_COUNT: the attributes of a queue that is worked on, as JSON members.
