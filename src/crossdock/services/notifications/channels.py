@@ -62,8 +62,9 @@ class MessageChannel(Protocol):
 class SmtpChannel:
     """Email as multipart text and HTML over SMTP, one connection per mail; STARTTLS and AUTH as set."""
 
-    def __init__(self, settings: NotificationsSettings) -> None:
+    def __init__(self, settings: NotificationsSettings, patience_s: float = CONNECT_PATIENCE_S) -> None:
         self._settings = settings
+        self._patience_s = patience_s
         self._domain = parseaddr(settings.sender)[1].partition("@")[2] or "localhost"
         self.idempotent = settings.smtp_deduplicates
 
@@ -75,7 +76,7 @@ class SmtpChannel:
             return Refused(f"not a mail: {error}")
         client = self._client()
         try:
-            await _connect(client)
+            await self._connect(client)
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
             return NotSent(f"no connection to the mail server: {error}")
@@ -99,6 +100,13 @@ class SmtpChannel:
             timeout=SMTP_TIMEOUT_S,
         )
 
+    async def _connect(self, client: aiosmtplib.SMTP) -> None:
+        async for attempt in stamina.retry_context(
+            on=aiosmtplib.SMTPConnectError, attempts=None, timeout=self._patience_s, wait_initial=0.1, wait_max=2.0
+        ):
+            with attempt:
+                await client.connect()
+
     def _mail(self, message: Outgoing) -> EmailMessage:
         """Raises ValueError for a subject or an address that would break the headers."""
         mail = EmailMessage()
@@ -110,13 +118,6 @@ class SmtpChannel:
         mail.set_content(message.content.text)
         mail.add_alternative(message.content.html, subtype="html")
         return mail
-
-
-@stamina.retry(
-    on=aiosmtplib.SMTPConnectError, attempts=None, timeout=CONNECT_PATIENCE_S, wait_initial=0.1, wait_max=2.0
-)
-async def _connect(client: aiosmtplib.SMTP) -> None:
-    await client.connect()
 
 
 def _judge(error: Exception) -> Result:
