@@ -8,10 +8,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from crossdock.clock import Clock
@@ -28,6 +31,8 @@ from crossdock.messaging import (
 )
 from crossdock.services.contracts import CONTRACTS
 from crossdock.services.migrations.upgrade import upgrade
+from crossdock.services.problems import Problem
+from crossdock.services.process import CannotStart
 from crossdock.services.settings import ServiceSettings
 from crossdock.services.topology import TOPOLOGY
 
@@ -66,9 +71,12 @@ class Foundation:
         return AsyncSession(self.readers)
 
     async def check(self) -> None:
-        """Raise if the database does not answer."""
-        async with self.readers.connect() as connection:
-            await connection.execute(sa.select(1))
+        """Raise Problem 503 if the database does not answer."""
+        try:
+            async with self.readers.connect() as connection:
+                await connection.execute(sa.select(1))
+        except SQLAlchemyError as error:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the database does not answer: {error}") from None
 
     def consumer(self, queue: str, handlers: Handlers, context: Any, policy: RetryPolicy) -> Task:
         """A worker of one queue, to be run; `context` is handed to every handler."""
@@ -109,7 +117,7 @@ async def foundation(name: str, settings: ServiceSettings, revisions: Path, cloc
     url = settings.database_url or f"sqlite:///{settings.data / name}.db"
     engine, readers = database(url), database(url, read_only=True)
     try:
-        await upgrade(engine, revisions)
+        await _upgraded(engine, revisions)
         async with Sqs(clock) as sqs:
             relay = Relay(engine, sqs, clock)
             async with running(relay):
@@ -117,6 +125,13 @@ async def foundation(name: str, settings: ServiceSettings, revisions: Path, cloc
     finally:
         await readers.dispose()
         await engine.dispose()
+
+
+async def _upgraded(engine: AsyncEngine, revisions: Path) -> None:
+    try:
+        await upgrade(engine, revisions)
+    except (SQLAlchemyError, CommandError) as error:
+        raise CannotStart(f"the database {engine.url} cannot be used: {getattr(error, 'orig', error)}") from None
 
 
 @asynccontextmanager

@@ -17,17 +17,28 @@ from crossdock.services.settings import ServerSettings
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
+TALKATIVE = ("alembic", "botocore", "aiobotocore", "mail.log", "uvicorn.error")
+"""Libraries that tell at level INFO what nobody needs to know."""
+
 log = logging.getLogger(__name__)
 
 Program = AbstractAsyncContextManager[str]
 
 
+class CannotStart(Exception):
+    """A program that cannot start, for the reason in the text."""
+
+
 def run(name: str, settings: ServerSettings, program: Callable[[], Program]) -> None:
     """Serve until SIGTERM or SIGINT, then stop in order. Exits with status 1 and a sentence when the program cannot start."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
         uvloop.run(_serve(name, program))
+    except CannotStart as error:
+        sys.exit(f"{name} cannot start: {error}")
     except OSError as error:
         sys.exit(f"{name} cannot start: {_sentence(error, settings)}")
 

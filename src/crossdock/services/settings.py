@@ -49,8 +49,8 @@ class ServiceSettings(ServerSettings):
     """An SQLAlchemy URL; empty for an SQLite file of the service's name in `data`."""
     concurrency: int = 16
     """Messages in work at a time, per queue."""
-    drain_s: float = 8.0
-    """How long handlers may finish after SIGTERM."""
+    drain_s: float = 5.0
+    """How long handlers may finish after SIGTERM; a call to the payment provider ends within it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,7 @@ async def serving(api: ServiceApi, settings: ServerSettings) -> AsyncIterator[st
             lifespan="off",
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=2,
         )
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))

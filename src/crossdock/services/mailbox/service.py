@@ -1,9 +1,8 @@
 """The mailbox as a program: the file, the SMTP port and the HTTP port brought together."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from crossdock.clock import Clock, SystemClock
 from crossdock.services import lean_http, process
@@ -18,15 +17,13 @@ MAIL_FILE = "mailbox.db"
 @asynccontextmanager
 async def mailbox(settings: MailboxSettings, clock: Clock) -> AsyncIterator[str]:
     """Serve while entered; yields the base URL of the HTTP side and, after a blank, that of the SMTP side."""
-    logging.getLogger("mail.log").setLevel(logging.WARNING)
-    store = MailStore(settings.data / MAIL_FILE)
-    async with lean_http.serving(application(store), settings.host, settings.port) as url:
-        smtp = await asyncio.get_running_loop().create_server(
-            lambda: smtp_session(store, clock), settings.host, settings.smtp_port
-        )
-        async with smtp:
-            yield f"{url} smtp://{settings.host}:{smtp.sockets[0].getsockname()[1]}"
-    store.close()
+    with closing(MailStore(settings.data / MAIL_FILE)) as store:
+        async with lean_http.serving(application(store), settings.host, settings.port) as url:
+            smtp = await asyncio.get_running_loop().create_server(
+                lambda: smtp_session(store, clock), settings.host, settings.smtp_port
+            )
+            async with smtp:
+                yield f"{url} smtp://{settings.host}:{smtp.sockets[0].getsockname()[1]}"
 
 
 def serve(settings: MailboxSettings) -> None:

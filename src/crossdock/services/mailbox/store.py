@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import sqlite3
 from email.errors import MessageError
 from email.message import EmailMessage
 from pathlib import Path
@@ -10,7 +9,9 @@ from typing import Any
 
 import msgspec
 
-_SCHEMA = (Path(__file__).parent / "schema.sql").read_text()
+from crossdock.services.durable_file import open_file
+
+_SCHEMA = Path(__file__).parent / "schema.sql"
 _COLUMNS = "number, message_id, received_ms, sender, recipients, subject, copies"
 
 KEEP = """
@@ -48,13 +49,10 @@ class Contents(msgspec.Struct, frozen=True):
 
 
 class MailStore:
-    """The file, open. Raises sqlite3.Error when it cannot be used."""
+    """The file, open. Raises CannotStart when it cannot be used."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA)
+        self._db = open_file(path, _SCHEMA)
 
     def close(self) -> None:
         self._db.close()

@@ -137,7 +137,8 @@ class OrdersApi:
         wanted = store.Filter(user_id=user_id, state=status, before=cursor, limit=limit + 1)
         async with self._foundation.reading() as session:
             found = await store.listed(session, wanted)
-            page = [_view(order, await store.items_of(session, order.id)) for order in found[:limit]]
+            items = await store.items_of_all(session, [order.id for order in found[:limit]])
+        page = [_view(order, items[order.id]) for order in found[:limit]]
         return answer(OrderPage(page, page[-1].order_id if len(found) > limit else None))
 
     async def shown(self, order_id: str) -> Response:

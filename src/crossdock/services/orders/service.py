@@ -9,8 +9,10 @@ from crossdock.messaging import RetryPolicy
 from crossdock.services import process
 from crossdock.services.contracts import PaymentProcessed, PaymentRefunded
 from crossdock.services.foundation import Foundation, Handlers, foundation, running
+from crossdock.services.orders import store
 from crossdock.services.orders.api import KINDS, OrdersApi
 from crossdock.services.orders.handlers import on_payment_processed, on_payment_refunded
+from crossdock.services.retention import Retention
 from crossdock.services.settings import OrdersSettings, Role
 from crossdock.services.topology import PAYMENT_QUEUE
 from crossdock.services.web import ServiceApi, serving
@@ -26,7 +28,7 @@ async def orders(settings: OrdersSettings, clock: Clock) -> AsyncIterator[str]:
     """Serve while entered; yields the base URL."""
     async with foundation("orders", settings, REVISIONS, clock) as ground:
         workers = [] if settings.role is Role.API else [ground.consumer(PAYMENT_QUEUE, PAYMENT_EVENTS, clock, POLICY)]
-        async with running(*workers), serving(_api(ground, settings), settings) as url:
+        async with running(Retention(ground, store.prune), *workers), serving(_api(ground, settings), settings) as url:
             yield url
 
 

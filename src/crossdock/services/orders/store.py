@@ -64,7 +64,7 @@ idempotency_keys = sa.Table(
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("answer", sa.LargeBinary, nullable=False),
     sa.Column("order_id", sa.Text, nullable=False),
-    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False, index=True),
 )
 
 outbox_table(metadata)
@@ -133,6 +133,17 @@ async def find(session: AsyncSession, order_id: str) -> Order | None:
     return _order(row) if row else None
 
 
+async def items_of_all(session: AsyncSession, order_ids: Sequence[str]) -> dict[str, list[Item]]:
+    """The items of several orders, by order."""
+    query = sa.select(items).where(items.c.order_id.in_(order_ids)).order_by(items.c.position)
+    found: dict[str, list[Item]] = {order_id: [] for order_id in order_ids}
+    for row in await session.execute(query):
+        found[row.order_id].append(
+            Item(product_id=row.product_id, name=row.name, quantity=row.quantity, price_minor=row.price_minor)
+        )
+    return found
+
+
 async def items_of(session: AsyncSession, order_id: str) -> list[Item]:
     return [Item(**row._mapping) for row in await session.execute(ITEMS_OF, {"id": order_id})]
 
@@ -184,6 +195,11 @@ async def remembered(session: AsyncSession, key: str) -> Remembered | None:
 async def remember(session: AsyncSession, entry: Remembered) -> None:
     """Raises IntegrityError if the key was used at the same moment by another request."""
     await session.execute(sa.insert(idempotency_keys), msgspec.structs.asdict(entry))
+
+
+async def prune(session: AsyncSession, before_ms: int) -> None:
+    """Forget idempotency keys older than that."""
+    await session.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.created_ms < before_ms))
 
 
 def _order(row: sa.Row[Any]) -> Order:

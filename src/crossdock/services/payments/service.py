@@ -11,10 +11,12 @@ from crossdock.messaging import RetryPolicy
 from crossdock.services import process
 from crossdock.services.contracts import OrderCancelled, OrderCreated
 from crossdock.services.foundation import Handlers, foundation, running
+from crossdock.services.payments import store
 from crossdock.services.payments.api import KINDS, PaymentsApi
 from crossdock.services.payments.gateway import SimulatedProvider
 from crossdock.services.payments.handlers import Cashier, on_order_cancelled, on_order_created
 from crossdock.services.payments.reconciler import Reconciler
+from crossdock.services.retention import Retention
 from crossdock.services.settings import PaymentsSettings, Role
 from crossdock.services.topology import ORDER_QUEUE
 from crossdock.services.web import ServiceApi, serving
@@ -44,7 +46,11 @@ async def payments(settings: PaymentsSettings, clock: Clock) -> AsyncIterator[st
         if settings.role is not Role.WORKER:
             api.include_router(PaymentsApi(ground, settings.webhook_secret, reconciler.wake).router())
         workers = [] if settings.role is Role.API else [ground.consumer(ORDER_QUEUE, ORDER_EVENTS, cashier, POLICY)]
-        async with running(reconciler), running(*workers), serving(api, settings) as url:
+        async with (
+            running(reconciler, Retention(ground, store.prune)),
+            running(*workers),
+            serving(api, settings) as url,
+        ):
             yield url
 
 

@@ -204,6 +204,11 @@ async def mark_handled(session: AsyncSession, event_id: str, now_ms: int) -> Non
     await session.execute(HANDLED, {"of_id": event_id, "new_handled_ms": now_ms})
 
 
+async def prune(session: AsyncSession, before_ms: int) -> None:
+    """Forget webhooks that were handled before that."""
+    await session.execute(sa.delete(webhooks).where(webhooks.c.handled_ms < before_ms))
+
+
 def _payment(row: sa.Row[Any]) -> Payment:
     return Payment(**dict(row._mapping) | {"state": PaymentState(row.state)})
 

@@ -4,18 +4,18 @@ Statements run on the event-loop thread: a write is one short transaction, and t
 decided elsewhere.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from crossdock.services.durable_file import open_file
 from crossdock.services.provider.model import Charge, Knobs, Refund
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_SCHEMA = (Path(__file__).parent / "schema.sql").read_text()
+_SCHEMA = Path(__file__).parent / "schema.sql"
 
 _CHARGE_COLUMNS = "id, idempotency_key, reference, amount, currency, card, status, code, created_ms"
 _REFUND_COLUMNS = "id, idempotency_key, charge, reference, amount, currency, created_ms"
@@ -44,14 +44,10 @@ class PendingWebhook(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """The books, open. Raises OSError or sqlite3.Error when the file cannot be used."""
+    """The books, open. Raises CannotStart when the file cannot be used."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(_SCHEMA)
+        self._db = open_file(path, _SCHEMA)
 
     def close(self) -> None:
         self._db.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from crossdock.clock import Clock, SystemClock
 from crossdock.services import lean_http, process
@@ -18,15 +18,14 @@ LEDGER_FILE = "provider.db"
 @asynccontextmanager
 async def provider(settings: ProviderSettings, clock: Clock) -> AsyncIterator[str]:
     """Serve while entered; yields the base URL."""
-    ledger = Ledger(settings.data / LEDGER_FILE)
-    sender = WebhookSender(ledger, settings, clock) if settings.webhook_url else None
-    async with lean_http.serving(application(Provider(ledger, sender, clock)), settings.host, settings.port) as url:
-        sending = asyncio.create_task(sender.run()) if sender else None
-        yield url
-        if sending:
-            sending.cancel()
-            await process.ended(sending)
-    ledger.close()
+    with closing(Ledger(settings.data / LEDGER_FILE)) as ledger:
+        sender = WebhookSender(ledger, settings, clock) if settings.webhook_url else None
+        async with lean_http.serving(application(Provider(ledger, sender, clock)), settings.host, settings.port) as url:
+            sending = asyncio.create_task(sender.run()) if sender else None
+            yield url
+            if sending:
+                sending.cancel()
+                await process.ended(sending)
 
 
 def serve(settings: ProviderSettings) -> None:

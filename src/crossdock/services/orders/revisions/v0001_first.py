@@ -56,7 +56,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("answer", sa.LargeBinary, nullable=False),
         sa.Column("order_id", sa.Text, nullable=False),
-        sa.Column("created_ms", sa.BigInteger, nullable=False),
+        sa.Column("created_ms", sa.BigInteger, nullable=False, index=True),
     )
     messaging = sa.MetaData()
     outbox_table(messaging)
