@@ -1,0 +1,90 @@
+"""The machine looked at from outside: numbers of each queue for an operator, and a description of the whole for tests.
+
+`describe` leaves out what a restart may change: what is resident, the order among equals, counters, memories that are hints.
+"""
+
+import msgspec
+
+from crossdock.aws.arn import QueueName
+from crossdock.broker.queues.fair import FairOrder
+from crossdock.broker.queues.message import VISIBLE, Message
+from crossdock.broker.queues.queue import Queue
+from crossdock.broker.queues.registry import Registry
+from crossdock.broker.queues.standard import TIRED_RECEIVES
+
+
+class QueueCensus(msgspec.Struct, frozen=True, gc=False):
+    """One queue at a moment; counters since the process began. Ages in milliseconds."""
+
+    name: QueueName
+    fifo: bool
+    visible: int
+    not_visible: int
+    delayed: int
+    oldest_age_ms: int
+    sent: int
+    sent_bytes: int
+    deduplicated: int
+    received: int
+    empty_receives: int
+    deleted: int
+    dead_lettered: int
+    noisy_tenants: int
+
+
+def census_of(queue: Queue, now_ms: int) -> QueueCensus:
+    """The numbers of one queue."""
+    counters = queue.counters
+    return QueueCensus(
+        name=queue.name,
+        fifo=queue.settings.fifo,
+        visible=queue.visible,
+        not_visible=queue.in_flight,
+        delayed=queue.delayed,
+        oldest_age_ms=_oldest_age_ms(queue, now_ms),
+        sent=counters.sent,
+        sent_bytes=counters.sent_bytes,
+        deduplicated=counters.deduplicated,
+        received=counters.received,
+        empty_receives=counters.empty_receives,
+        deleted=counters.deleted,
+        dead_lettered=counters.dead_lettered,
+        noisy_tenants=queue.order.noisy_tenants if isinstance(queue.order, FairOrder) else 0,
+    )
+
+
+def _oldest_age_ms(queue: Queue, now_ms: int) -> int:
+    """The age of the oldest resident message; on a standard queue poison pills do not count."""
+    oldest = queue.oldest_fresh()
+    begins = [oldest.retained_from_ms] if oldest is not None else []
+    begins += [m.retained_from_ms for m in queue.messages.values() if m.wake_ms and not _is_pill(queue, m)]
+    return now_ms - min(begins, default=now_ms)
+
+
+def _is_pill(queue: Queue, message: Message) -> bool:
+    return message.receive_count >= TIRED_RECEIVES and not queue.settings.fifo
+
+
+def describe(registry: Registry, now_ms: int) -> dict[str, object]:
+    """What a restart must bring back, as plain values that can be compared."""
+    return {
+        "queues": {queue.number: _describe_queue(queue, now_ms) for queue in registry.all()},
+        "tasks": sorted(str(task.fact()) for task in registry.tasks.active()),
+        "last number": registry.last_number,
+    }
+
+
+def _describe_queue(queue: Queue, now_ms: int) -> dict[str, object]:
+    hidden = [message for message in queue.messages.values() if message.state is not VISIBLE]
+    return {
+        "name": queue.name,
+        "attributes": queue.attributes,
+        "tags": queue.tags,
+        "created": queue.created_ms,
+        "modified": queue.modified_ms,
+        "purged": queue.purged_ms,
+        "last": queue.last_sequence,
+        "counts": (queue.visible, queue.in_flight, queue.delayed),
+        "hidden": sorted((m.sequence, m.state, m.receive_count, m.first_received_ms, m.due_ms) for m in hidden),
+        "sent": queue.sent_memory.living(now_ms),
+    }

@@ -1,0 +1,107 @@
+"""The order of a FIFO queue: message groups, each in strict order, taking turns.
+
+A group gives its messages from the front, up to the first one that is not visible: a message that is in flight or delayed holds up
+everything behind it in its group, and nothing in the others. A receive empties one group as far as it can before it goes on to the
+next; a group that gave something waits behind the others for its next turn.
+
+    enlist: the front message is visible        offered from
+    ┌──────────────┐ ─────────────────────► ┌─────────┐
+    │  held up     │                        │ waiting │ in the rotation
+    └──────────────┘ ◄───────────────────── └─────────┘
+
+Deduplication is dedup.py's. Source: SQS Developer Guide, "FIFO queue delivery logic in Amazon SQS".
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+from crossdock.broker.queues.message import GONE, VISIBLE, Message
+from crossdock.broker.queues.standard import Offer
+
+
+class Group:
+    """A message group: its messages in order, in flight ones included."""
+
+    __slots__ = ("messages", "waiting")
+
+    def __init__(self) -> None:
+        self.messages: deque[Message] = deque()
+        self.waiting = False
+        """Has a place in the rotation."""
+
+    def front(self) -> Message | None:
+        """The first message that is not gone."""
+        messages = self.messages
+        while messages and messages[0].state is GONE:
+            messages.popleft()
+        return messages[0] if messages else None
+
+    def free(self) -> Iterator[Message]:
+        """The visible messages up to the first one that is not."""
+        for message in self.messages:
+            if message.state is VISIBLE:
+                yield message
+            elif message.state is not GONE:
+                return
+
+
+class FifoOrder:
+    """Groups by id, and those that can give something in rotation."""
+
+    __slots__ = ("_groups", "_rotation")
+
+    def __init__(self) -> None:
+        self._groups: dict[str, Group] = {}
+        self._rotation: deque[Group] = deque()
+
+    def arrive(self, message: Message) -> None:
+        """A message takes its place at the end of its group, whatever its state."""
+        group_id = _group_id(message)
+        group = self._groups.get(group_id)
+        if group is None:
+            group = self._groups[group_id] = Group()
+        group.messages.append(message)
+        self._enlist(group)
+
+    def appear(self, message: Message, rank: int) -> None:
+        """The group is free again if the message stands at its front; `rank` means nothing here."""
+        group = self._groups.get(_group_id(message))
+        if group is not None:
+            self._enlist(group)
+
+    def offer(self, now_ms: int) -> Offer:
+        for _ in range(len(self._rotation)):
+            group = self._rotation.popleft()
+            group.waiting = False
+            try:
+                yield from group.free()
+            finally:
+                self._enlist(group)
+
+    def received(self, message: Message) -> None:
+        """Nothing to note: the state of its front holds a group up."""
+
+    def finished(self, message: Message, now_ms: int) -> None:
+        """Nothing to note."""
+
+    def removed(self, message: Message) -> None:
+        """The next message of the group comes to the front."""
+        group_id = _group_id(message)
+        group = self._groups.get(group_id)
+        if group is None:
+            return
+        if group.front() is None:
+            del self._groups[group_id]
+        else:
+            self._enlist(group)
+
+    def _enlist(self, group: Group) -> None:
+        front = group.front()
+        if front is not None and front.state is VISIBLE and not group.waiting:
+            group.waiting = True
+            self._rotation.append(group)
+
+
+def _group_id(message: Message) -> str:
+    assert message.group_id is not None, "every message of a FIFO queue has a group"
+    return message.group_id

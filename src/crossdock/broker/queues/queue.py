@@ -1,0 +1,385 @@
+"""A queue: its settings, its resident messages, and the only place where a message changes its state.
+
+A queue knows of itself alone. What clients ask of it is in the concern files (send.py, receive.py, ...), in which order it gives
+messages in standard.py, fifo.py and fair.py, how messages are paged in from the store in window.py.
+
+    sequence ─────────────────────────────────────────────────────►
+      touched and untouched, resident │ edge │ `cold` in the store only;
+      `fresh`: the untouched ones     │      │ touched ones resident
+
+Touched messages have a deadline each. Untouched ones need none: their retention ends in the order of `fresh`.
+"""
+
+from collections import deque
+
+from crossdock.aws.arn import QueueName
+from crossdock.broker.queues.attributes import QueueSettings, settings_of
+from crossdock.broker.queues.content_budget import ContentBudget, content_bytes
+from crossdock.broker.queues.counters import Counters
+from crossdock.broker.queues.deadlines import Deadlines
+from crossdock.broker.queues.dedup import AttemptMemory, SentMemory
+from crossdock.broker.queues.facts import QueueCreated, Sent, Stored, first_sequence
+from crossdock.broker.queues.fair import FairOrder
+from crossdock.broker.queues.fifo import FifoOrder
+from crossdock.broker.queues.message import DELAYED, GONE, IN_FLIGHT, VISIBLE, Message
+from crossdock.broker.queues.settings import MachineSettings
+from crossdock.broker.queues.standard import TIRED_RECEIVES, Order, StandardOrder
+from crossdock.broker.queues.waiters import Waiters
+
+NEVER_MS = 1 << 62
+
+SCOPE_CHANGE_MS = 60_000
+"""How long after a change of DeduplicationScope the old scope still decides. AWS: attributes take up to 60 seconds."""
+
+_FRESH_SLACK = 1_024
+"""So many messages that are no longer untouched may linger in `fresh` before it is swept."""
+
+
+class Queue:
+    """One queue. Times in milliseconds."""
+
+    def __init__(self, created: QueueCreated, sizes: MachineSettings, alarms: Deadlines, budget: ContentBudget) -> None:
+        """`alarms`: when which queue wants to be looked after, for the whole machine."""
+        self.name = QueueName(created.account, created.region, created.name)
+        self.number = created.queue
+        self.arn = self.name.arn
+        self.tags = created.tags
+        self.attributes = created.attributes
+        self.settings: QueueSettings = settings_of(created.name, created.attributes)
+        self.created_ms = self.modified_ms = created.at_ms
+        self.purged_ms = 0
+        self.last_sequence = first_sequence(created.queue)
+        self.alarm_ms = NEVER_MS
+        self.counters = Counters()
+        self.waiters = Waiters()
+        self.attempts = AttemptMemory()
+        self._scope_group = self.settings.deduplication_scope_group
+        self._scope_changed_ms = 0
+        self._sizes = sizes
+        self._alarms = alarms
+        self._budget = budget
+        self.messages: dict[int, Message] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every message, and every send."""
+        self._budget.used -= sum(message.content_bytes for message in self.messages.values())
+        for message in self.messages.values():
+            message.state = GONE
+        self.messages = {}
+        self.fresh: deque[Message] = deque()
+        self.untouched = self.cold = self.in_flight = self.delayed = 0
+        self.edge = self.last_sequence
+        self.sent_memory = SentMemory()
+        self._deadlines = Deadlines()
+        self.looks_ahead = self.settings.fifo
+        self.window = self._sizes.lookahead if self.looks_ahead else self._sizes.window
+        self.order: Order = FifoOrder() if self.settings.fifo else StandardOrder(self.fresh, self.find)
+
+    # What there is
+
+    def find(self, sequence: int) -> Message | None:
+        """The resident message with this sequence."""
+        return self.messages.get(sequence)
+
+    @property
+    def visible(self) -> int:
+        """How many messages can be received, those included that their group holds up."""
+        return len(self.messages) + self.cold - self.in_flight - self.delayed
+
+    def is_over(self, message: Message, now_ms: int) -> bool:
+        """Whether the retention of a message has ended."""
+        return message.retained_from_ms + self.settings.retention_ms <= now_ms
+
+    def scope_is_group(self, now_ms: int) -> bool:
+        """Whether duplicates are looked for in the message group only."""
+        if now_ms - self._scope_changed_ms >= SCOPE_CHANGE_MS:
+            return self.settings.deduplication_scope_group
+        return self._scope_group
+
+    # Messages come in
+
+    def next_sequence(self) -> int:
+        """The sequence of the next message."""
+        self.last_sequence += 1
+        return self.last_sequence
+
+    def admit(self, sent: Sent, now_ms: int) -> None:
+        """A message is sent to the queue. Beyond the window it is left to the store."""
+        if sent.group_id is not None and not self.settings.fifo:
+            self._note_tenant(sent.group_id, now_ms)
+        if (self.cold or self.untouched >= self.window) and (sent.due_ms <= now_ms or self.settings.fifo):
+            if not self.cold:
+                self.edge = sent.sequence - 1
+            self.cold += 1
+            return
+        self._place(self._resident(sent), sent.due_ms, now_ms)
+
+    def adopt(self, stored: Stored, now_ms: int) -> None:
+        """Take a message that was moved here, with its history."""
+        self._place(self._with_history(stored, now_ms), stored.due_ms, now_ms, arrives=not self.cold)
+
+    def take_back(self, stored: Stored, now_ms: int) -> None:
+        """Take a message that was in flight or delayed when the process ended. Pages come past it later."""
+        self._place(self._with_history(stored, now_ms, keep_content=False), stored.due_ms, now_ms, arrives=False)
+
+    def page_in(self, stored: Stored, now_ms: int) -> bool:
+        """Take the next message from the store; the edge moves up to it. False when its retention has ended: it is not taken."""
+        sequence = self.edge = stored.message.sequence
+        resident = self.messages.get(sequence)
+        if resident is not None:
+            if self.settings.fifo:
+                self.order.arrive(resident)
+            return True
+        self.cold -= 1
+        message = self._with_history(stored, now_ms)
+        if self.is_over(message, now_ms):
+            self._budget.used -= message.content_bytes
+            return False
+        self._place(message, stored.due_ms, now_ms)
+        return True
+
+    def recall(self, stored: Stored, now_ms: int) -> Message:
+        """Make a message resident that the store says is untouched but a client has a handle of: a crash forgot its receive."""
+        self.cold -= 1
+        message = self._with_history(stored, now_ms, keep_content=False)
+        self._place(message, 0, now_ms)
+        return message
+
+    def _resident(self, sent: Sent, keep_content: bool = True) -> Message:
+        size = content_bytes(sent)
+        budget = self._budget
+        if not keep_content or (budget.used + size > budget.bytes_max and not self.waiters):
+            size = 0
+        budget.used += size
+        retained_from_ms = sent.enqueued_ms or sent.sent_ms if self.settings.fifo else sent.sent_ms
+        return Message(sent.sequence, sent if size else None, size, retained_from_ms, sent.group_id)
+
+    def _with_history(self, stored: Stored, now_ms: int, keep_content: bool = True) -> Message:
+        sent = stored.message
+        if sent.group_id is not None and not self.settings.fifo:
+            self._note_tenant(sent.group_id, sent.sent_ms)
+        message = self._resident(sent, keep_content)
+        message.receive_count = stored.receive_count
+        message.first_received_ms = stored.first_received_ms
+        message.received_ms = max(stored.first_received_ms, min(now_ms, stored.due_ms - self.settings.visibility_ms))
+        return message
+
+    def _place(self, message: Message, due_ms: int, now_ms: int, arrives: bool = True) -> None:
+        """Put a new resident message where its history says. `arrives`: it comes in order (what else comes matters to FIFO only)."""
+        fifo = self.settings.fifo
+        if fifo and not message.receive_count:
+            due_ms = message.retained_from_ms + self.settings.delay_ms
+        message.due_ms = due_ms
+        self.messages[message.sequence] = message
+        if due_ms > now_ms:
+            self._place_hidden(message)
+        elif message.receive_count:
+            self._wake(message)
+            if not fifo:
+                self.order.appear(message, self._rank(message))
+        else:
+            self.untouched += 1
+            self.fresh.append(message)
+            if not fifo:
+                self.order.arrive(message)
+            self._sweep_fresh()
+            self.arm(message.retained_from_ms + self.settings.retention_ms)
+        if fifo and arrives:
+            self.order.arrive(message)
+
+    def _place_hidden(self, message: Message) -> None:
+        if message.receive_count:
+            message.state = IN_FLIGHT
+            self.in_flight += 1
+            self.order.received(message)
+        else:
+            message.state = DELAYED
+            self.delayed += 1
+        self._wake(message)
+
+    # A message changes its state
+
+    def receive(self, message: Message, due_ms: int, now_ms: int) -> None:
+        """VISIBLE → IN_FLIGHT: a client gets it."""
+        if not message.wake_ms:
+            self.untouched -= 1
+        message.receive_count += 1
+        if not message.first_received_ms:
+            message.first_received_ms = now_ms
+        self.hide(message, due_ms, now_ms)
+
+    def hide(self, message: Message, due_ms: int, now_ms: int) -> None:
+        """VISIBLE or IN_FLIGHT → IN_FLIGHT, until `due_ms`."""
+        if message.state is VISIBLE:
+            message.state = IN_FLIGHT
+            message.received_ms = now_ms
+            self.in_flight += 1
+            self.order.received(message)
+        message.due_ms = due_ms
+        self._wake(message)
+
+    def show(self, message: Message, now_ms: int) -> None:
+        """DELAYED or IN_FLIGHT → VISIBLE."""
+        if message.state is IN_FLIGHT:
+            self.in_flight -= 1
+            self.order.finished(message, now_ms)
+        else:
+            self.delayed -= 1
+        message.state = VISIBLE
+        message.due_ms = min(message.due_ms, now_ms)
+        self._wake(message)
+        self.order.appear(message, self._rank(message))
+
+    def put_back(self, message: Message) -> None:
+        """A message that was offered stays where it is, VISIBLE. It counts as touched from now on."""
+        if not message.wake_ms:
+            self.untouched -= 1
+        self._wake(message)
+        self.order.appear(message, self._rank(message))
+
+    def remove(self, message: Message, now_ms: int) -> None:
+        """Any state → GONE."""
+        state, message.state = message.state, GONE
+        del self.messages[message.sequence]
+        self._budget.used -= message.content_bytes
+        if state is IN_FLIGHT:
+            self.in_flight -= 1
+            self.order.finished(message, now_ms)
+        elif state is DELAYED:
+            self.delayed -= 1
+        elif not message.wake_ms:
+            self.untouched -= 1
+        self.order.removed(message)
+
+    def _rank(self, message: Message) -> int:
+        return message.sequence if message.receive_count < TIRED_RECEIVES else self.last_sequence
+
+    # Time
+
+    def arm(self, when_ms: int) -> None:
+        """Have the machine look after this queue at `when_ms` at the latest."""
+        if when_ms < self.alarm_ms:
+            self.alarm_ms = when_ms
+            self._alarms.put(when_ms, self.number)
+
+    def rearm(self) -> None:
+        """Find the next moment at which time does something to this queue."""
+        self.alarm_ms = NEVER_MS
+        for when_ms in (self._deadlines.first_ms(), self.waiters.first_end_ms()):
+            if when_ms is not None:
+                self.arm(when_ms)
+        oldest = self.oldest_fresh()
+        if oldest is not None:
+            self.arm(oldest.retained_from_ms + self.settings.retention_ms)
+
+    def pass_time(self, now_ms: int, limit: int) -> tuple[list[int], bool]:
+        """Let delays, visibility timeouts and retention end, of about `limit` messages at the most.
+
+        Returns the sequences of those that are gone, and whether any became visible.
+        """
+        expired: list[int] = []
+        appeared = False
+        for _ in range(limit):
+            message = self._due(now_ms)
+            if message is None:
+                break
+            if self.is_over(message, now_ms):
+                expired.append(message.sequence)
+                self.remove(message, now_ms)
+            elif message.state is not VISIBLE and message.due_ms <= now_ms:
+                self.show(message, now_ms)
+                appeared = True
+            else:
+                self._wake(message)
+        while (oldest := self.oldest_fresh()) is not None and self.is_over(oldest, now_ms) and len(expired) < limit:
+            expired.append(oldest.sequence)
+            self.remove(oldest, now_ms)
+        return expired, appeared
+
+    def _due(self, now_ms: int) -> Message | None:
+        """Take the next touched message that its deadline has come for."""
+        deadlines = self._deadlines
+        while (first := deadlines.first()) is not None:
+            when_ms, sequence = first
+            message = self.messages.get(sequence)
+            living = message is not None and message.wake_ms == when_ms
+            if living and when_ms > now_ms:
+                return None
+            deadlines.pop()
+            if living:
+                return message
+        return None
+
+    def _wake(self, message: Message) -> None:
+        """Give a touched message the deadline that its state asks for."""
+        when_ms = message.retained_from_ms + self.settings.retention_ms
+        if message.state is not VISIBLE and message.due_ms < when_ms:
+            when_ms = message.due_ms
+        if when_ms == message.wake_ms:
+            return
+        message.wake_ms = when_ms
+        deadlines = self._deadlines
+        deadlines.put(when_ms, message.sequence)
+        if deadlines.dominated_by_dead(len(self.messages)):
+            deadlines.rebuild((m.wake_ms, m.sequence) for m in self.messages.values() if m.wake_ms)
+        if when_ms < self.alarm_ms:
+            self.arm(when_ms)
+
+    def oldest_fresh(self) -> Message | None:
+        """The first untouched resident message."""
+        fresh = self.fresh
+        while fresh and (fresh[0].wake_ms or fresh[0].state is GONE):
+            fresh.popleft()
+        return fresh[0] if fresh else None
+
+    def _sweep_fresh(self) -> None:
+        if len(self.fresh) > 2 * self.untouched + _FRESH_SLACK:
+            untouched = [message for message in self.fresh if not message.wake_ms and message.state is VISIBLE]
+            self.fresh.clear()
+            self.fresh.extend(untouched)
+
+    # Settings
+
+    def set_attributes(self, attributes: dict[str, str], now_ms: int) -> None:
+        """Change the settings. Retention counts for what is there already; so does the delay of a FIFO queue."""
+        before = self.settings
+        self.attributes = attributes
+        self.settings = settings = settings_of(self.name.name, attributes)
+        self.modified_ms = now_ms
+        if settings.deduplication_scope_group != before.deduplication_scope_group:
+            self._scope_group, self._scope_changed_ms = before.deduplication_scope_group, now_ms
+        if settings.retention_ms != before.retention_ms or (settings.fifo and settings.delay_ms != before.delay_ms):
+            self._recount(settings.delay_ms - before.delay_ms if settings.fifo else 0)
+
+    def _recount(self, longer_delay_ms: int) -> None:
+        for message in self.messages.values():
+            if message.state is DELAYED:
+                message.due_ms += longer_delay_ms
+            if message.wake_ms:
+                self._wake(message)
+        self.rearm()
+
+    def _note_tenant(self, group_id: str, now_ms: int) -> None:
+        """A message of a tenant came: from the first one on, the queue is a fair one."""
+        if not isinstance(self.order, FairOrder):
+            self._become_fair(now_ms)
+        assert isinstance(self.order, FairOrder)
+        self.order.sent(group_id, now_ms)
+
+    def _become_fair(self, now_ms: int) -> None:
+        self.order = FairOrder(self.find, now_ms)
+        self.looks_ahead = True
+        self.window = self._sizes.lookahead
+        for message in sorted(self.messages.values(), key=_by_sequence):
+            message.listed = False
+            if message.state is IN_FLIGHT:
+                self.order.received(message)
+            elif message.state is VISIBLE and message.wake_ms:
+                self.order.appear(message, self._rank(message))
+            elif message.state is VISIBLE:
+                self.order.arrive(message)
+
+
+def _by_sequence(message: Message) -> int:
+    return message.sequence

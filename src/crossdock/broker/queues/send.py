@@ -1,0 +1,102 @@
+"""SendMessage and SendMessageBatch: a message enters its queue.
+
+What a message may contain is decided in contents.py, what a batch may be in batches.py, what is a duplicate in dedup.py.
+
+Source: SQS API reference, SendMessage and SendMessageBatch.
+"""
+
+from crossdock.aws.api.sqs import (
+    BatchResultErrorEntry,
+    SendMessage,
+    SendMessageBatch,
+    SendMessageBatchResult,
+    SendMessageBatchResultEntry,
+    SendMessageResult,
+)
+from crossdock.aws.errors import ApiError
+from crossdock.broker.queues.batches import check_send_batch, failed
+from crossdock.broker.queues.contents import Content, Entry, check_message, sequence_number
+from crossdock.broker.queues.dedup import Original, deduplication_key
+from crossdock.broker.queues.facts import Sent
+from crossdock.broker.queues.queue import Queue
+from crossdock.broker.queues.registry import Registry
+from crossdock.broker.queues.step import Step
+
+
+def send_message(registry: Registry, queue: Queue, command: SendMessage, step: Step) -> SendMessageResult:
+    content = check_message(command, queue.settings)
+    content.trace_header = content.trace_header or step.caller.trace_header
+    message_id, sequence = _send(registry, queue, command, content, step)
+    return SendMessageResult(
+        message_id,
+        content.md5_of_body,
+        content.md5_of_attributes,
+        content.md5_of_system_attributes,
+        sequence,
+    )
+
+
+def send_message_batch(
+    registry: Registry, queue: Queue, command: SendMessageBatch, step: Step
+) -> SendMessageBatchResult:
+    check_send_batch(command.entries, queue.settings)
+    successful: list[SendMessageBatchResultEntry] = []
+    unsuccessful: list[BatchResultErrorEntry] = []
+    for entry in command.entries:
+        try:
+            content = check_message(entry, queue.settings)
+        except ApiError as error:
+            unsuccessful.append(failed(entry.id, error))
+            continue
+        message_id, sequence = _send(registry, queue, entry, content, step)
+        successful.append(
+            SendMessageBatchResultEntry(
+                entry.id,
+                message_id,
+                content.md5_of_body,
+                content.md5_of_attributes,
+                content.md5_of_system_attributes,
+                sequence,
+            )
+        )
+    return SendMessageBatchResult(successful, unsuccessful or None)
+
+
+def _send(registry: Registry, queue: Queue, entry: Entry, content: Content, step: Step) -> tuple[str, str | None]:
+    """Take an accepted message in; its id and, on FIFO, its sequence number. A duplicate gets those of its original."""
+    fifo = queue.settings.fifo
+    key = _key(queue, entry, content, step.now_ms) if fifo else None
+    if key is not None and (original := queue.sent_memory.find(key, step.now_ms)) is not None:
+        queue.counters.deduplicated += 1
+        return original.message_id, sequence_number(original.sequence)
+    sent = Sent(
+        queue.next_sequence(),
+        registry.clock.new_id(),
+        entry.message_body,
+        content.md5_of_body,
+        step.now_ms,
+        step.caller.principal,
+        step.now_ms + content.delay_ms if content.delay_ms and not fifo else 0,
+        content.attributes,
+        content.trace_header,
+        entry.message_group_id,
+        content.deduplication_id,
+        key,
+    )
+    step.facts.append(sent)
+    queue.admit(sent, step.now_ms)
+    counters = queue.counters
+    counters.sent += 1
+    counters.sent_bytes += content.size
+    if queue.waiters:
+        step.wake(queue)
+    if key is None:
+        return sent.message_id, None
+    queue.sent_memory.remember(key, Original(sent.sequence, sent.message_id, step.now_ms))
+    return sent.message_id, sequence_number(sent.sequence)
+
+
+def _key(queue: Queue, entry: Entry, content: Content, now_ms: int) -> str:
+    group_id, deduplication_id = entry.message_group_id, content.deduplication_id
+    assert group_id is not None and deduplication_id is not None, "check_message refuses a FIFO message without"
+    return deduplication_key(queue.scope_is_group(now_ms), group_id, deduplication_id)

@@ -1,0 +1,53 @@
+"""Paging: untouched messages that a queue left to the store come back when its resident ones run low.
+
+    sends ──► resident, up to the window ──► receives
+       │            ▲
+       └─► cold ────┘ a page at a time, in order, by count and by bytes
+
+What a step emits is in the store only after the step, so the last messages of a count may not be on a page yet: an empty page ends
+the asking, not the count.
+"""
+
+from crossdock.broker.queues.content_budget import ContentBudget
+from crossdock.broker.queues.facts import Backlog, Deleted
+from crossdock.broker.queues.queue import Queue
+from crossdock.broker.queues.step import Step
+
+PAGE_MESSAGES = 1_000
+PAGE_BYTES = 4 * 1024 * 1024
+PAGE_BYTES_MIN = 64 * 1024
+"""A page of a queue when others use up the budget."""
+
+PAGES_AT_ONCE = 10
+
+_RESERVE_MIN = 10
+"""A receive asks for no more."""
+
+
+class Window:
+    """Pages messages in, for all queues."""
+
+    __slots__ = ("_backlog", "_budget")
+
+    def __init__(self, backlog: Backlog, budget: ContentBudget) -> None:
+        self._backlog = backlog
+        self._budget = budget
+
+    def top_up(self, queue: Queue, step: Step) -> None:
+        """Page in until a receive has something to choose from, within reason: pages may hold nothing but what has expired."""
+        reserve = min(PAGE_MESSAGES, queue.window) if queue.looks_ahead else _RESERVE_MIN
+        for _ in range(PAGES_AT_ONCE):
+            if queue.untouched >= reserve or not self.next_page(queue, step):
+                break
+
+    def next_page(self, queue: Queue, step: Step) -> bool:
+        """Page in once. False when there is nothing left to page in, or no room. Messages past their retention go at once."""
+        if not queue.cold or queue.untouched >= queue.window:
+            return False
+        limit = min(PAGE_MESSAGES, queue.window - queue.untouched)
+        bytes_max = max(PAGE_BYTES_MIN, min(PAGE_BYTES, self._budget.left))
+        page = self._backlog.page(queue.edge, queue.last_sequence, limit, bytes_max)
+        expired = [stored.message.sequence for stored in page if not queue.page_in(stored, step.now_ms)]
+        if expired:
+            step.facts.append(Deleted(expired))
+        return bool(page)
