@@ -5,6 +5,7 @@ messaging-rules: HTTP first, then the workers drain, then the relay sends what t
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from crossdock.services.problems import Problem
 from crossdock.services.process import CannotStart
 from crossdock.services.settings import ServiceSettings
 from crossdock.services.topology import TOPOLOGY
+from crossdock.services.web import listening
 
 
 class Task(Protocol):
@@ -61,6 +63,8 @@ class Foundation:
     relay: Relay
     clock: Clock
     settings: ServiceSettings
+    listener: socket.socket
+    """The socket of the HTTP side, opened before anything else, so that a taken port is known at once."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that can publish, for what does not come from a queue."""
@@ -113,15 +117,19 @@ class _Consumer:
 
 @asynccontextmanager
 async def foundation(name: str, settings: ServiceSettings, revisions: Path, clock: Clock) -> AsyncIterator[Foundation]:
-    """Open the database (bringing its schema up to date) and the relay; the relay runs while entered."""
+    """Open the port, the database (bringing its schema up to date) and the relay; the relay runs while entered.
+
+    Raises OSError for a taken port, CannotStart for a database that cannot be used.
+    """
     url = settings.database_url or f"sqlite:///{settings.data / name}.db"
     engine, readers = database(url), database(url, read_only=True)
     try:
-        await _upgraded(engine, revisions)
-        async with Sqs(clock) as sqs:
-            relay = Relay(engine, sqs, clock)
-            async with running(relay):
-                yield Foundation(name, engine, readers, sqs, relay, clock, settings)
+        with listening(settings) as listener:
+            await _upgraded(engine, revisions)
+            async with Sqs(clock) as sqs:
+                relay = Relay(engine, sqs, clock)
+                async with running(relay):
+                    yield Foundation(name, engine, readers, sqs, relay, clock, settings, listener)
     finally:
         await readers.dispose()
         await engine.dispose()

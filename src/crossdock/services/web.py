@@ -111,28 +111,27 @@ class ServiceApi(FastAPI):
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
+def listening(settings: ServerSettings) -> socket.socket:
+    """The socket of a service, to be opened before anything else: a taken port is known at once. Raises OSError."""
+    return socket.create_server((settings.host, settings.port), backlog=1024)
+
+
 @asynccontextmanager
-async def serving(api: ServiceApi, settings: ServerSettings) -> AsyncIterator[str]:
-    """Serve while entered; yields the base URL. Leaving it answers what is in work. Raises OSError if the port is taken."""
-    with _listening(settings) as listener:
-        config = uvicorn.Config(
-            api,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = _Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        await server.up.wait()
-        try:
-            yield f"http://{settings.host}:{listener.getsockname()[1]}"
-        finally:
-            api.serving = False
-            server.should_exit = True
-            await task
+async def serving(api: ServiceApi, listener: socket.socket) -> AsyncIterator[str]:
+    """Serve while entered; yields the base URL. Leaving it answers what is in work."""
+    config = uvicorn.Config(
+        api, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=2
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    await server.up.wait()
+    host, port = listener.getsockname()[:2]
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        api.serving = False
+        server.should_exit = True
+        await task
 
 
 class _Server(uvicorn.Server):
@@ -149,12 +148,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-@contextmanager
-def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
-    with socket.create_server((settings.host, settings.port), backlog=1024) as listener:
-        yield listener
 
 
 _REF = "#/components/schemas/{name}"

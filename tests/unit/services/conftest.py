@@ -14,6 +14,7 @@ from crossdock.messaging import Envelope, Event, Relay, Sqs, database
 from crossdock.services.foundation import Foundation
 from crossdock.services.migrations.upgrade import upgrade
 from crossdock.services.settings import ServiceSettings
+from crossdock.services.web import listening
 
 SERVICES = Path(__file__).parents[3] / "src" / "crossdock" / "services"
 
@@ -35,7 +36,8 @@ class Workbench:
         await upgrade(engine, SERVICES / name / "revisions")
         sqs = Sqs(self.clock)
         settings = ServiceSettings(data=self._folder)
-        return Foundation(name, engine, readers, sqs, Relay(engine, sqs, self.clock), self.clock, settings)
+        listener = self._stack.enter_context(listening(settings))
+        return Foundation(name, engine, readers, sqs, Relay(engine, sqs, self.clock), self.clock, settings, listener)
 
     async def published(self, ground: Foundation) -> list[dict[str, Any]]:
         """The outbox, oldest first: type, queue, group, version and body of each row."""

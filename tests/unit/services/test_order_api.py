@@ -8,7 +8,6 @@ import aiohttp
 import pytest
 
 from crossdock.services.orders.api import KINDS, OrdersApi
-from crossdock.services.settings import ServerSettings
 from crossdock.services.web import ServiceApi, serving
 
 GOOD: dict[str, Any] = {"userId": "user_789", "items": [{"productId": "prod_001", "quantity": 2, "price": 29.99}]}
@@ -21,11 +20,11 @@ async def ground(workbench: Any) -> Any:
 
 
 @pytest.fixture
-async def http(ground: Any, tmp_path: Any) -> AsyncIterator[aiohttp.ClientSession]:
+async def http(ground: Any) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of the API."""
     api = ServiceApi("orders", KINDS, ground.check)
     api.include_router(OrdersApi(ground, "customers.example").router())
-    async with serving(api, ServerSettings(data=tmp_path)) as url, aiohttp.ClientSession(url) as session:
+    async with serving(api, ground.listener) as url, aiohttp.ClientSession(url) as session:
         yield session
 
 

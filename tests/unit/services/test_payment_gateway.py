@@ -13,7 +13,7 @@ from crossdock.services.payments import store
 from crossdock.services.payments.api import KINDS, PaymentsApi
 from crossdock.services.payments.gateway import Charged, ChargeOrder, Declined, Refunded, SimulatedProvider, Unknown
 from crossdock.services.provider.service import provider
-from crossdock.services.settings import ProviderSettings, ServerSettings
+from crossdock.services.settings import ProviderSettings
 from crossdock.services.web import ServiceApi, serving
 from crossdock.services.webhook_signature import HEADER, sign
 
@@ -72,7 +72,7 @@ async def test_a_provider_that_is_not_there(url: str, http: aiohttp.ClientSessio
     assert isinstance(await SimulatedProvider(http, url).charge(charge()), Unknown)
 
 
-async def test_webhooks_are_recorded_when_genuine(workbench: Any, tmp_path: Path) -> None:
+async def test_webhooks_are_recorded_when_genuine(workbench: Any) -> None:
     """A signed webhook is recorded once and wakes the reconciler; a forged or malformed one leaves no trace."""
     ground = await workbench.open("payments")
     woken: list[None] = []
@@ -81,7 +81,7 @@ async def test_webhooks_are_recorded_when_genuine(workbench: Any, tmp_path: Path
     data = '{"id":"txn_1","idempotencyKey":"k","amount":1,"currency":"USD"}'
     body = f'{{"id":"evt_1","type":"charge.succeeded","data":{data}}}'.encode()
     genuine = sign("s", body, ground.clock.now_ms())
-    async with serving(api, ServerSettings(data=tmp_path)) as url, aiohttp.ClientSession(url) as http:
+    async with serving(api, ground.listener) as url, aiohttp.ClientSession(url) as http:
 
         async def post(body: bytes, signature: str) -> int:
             headers = {HEADER: signature, "Content-Type": "application/json"}

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from crossdock.services.settings import ProviderSettings
 
 PROGRAM = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from crossdock.services.provider.service import serve
 from crossdock.services.settings import ProviderSettings
@@ -79,6 +81,15 @@ async def test_a_failure_closes_the_program(tmp_path: Path) -> None:
             raise ZeroDivisionError
     async with provider(settings, None) as url, aiohttp.ClientSession(url) as http, http.get("/ready") as response:  # type: ignore[arg-type]
         assert response.status == 200
+
+
+async def test_a_taken_port_is_an_os_error(workbench: Any) -> None:
+    """A service finds its port taken before it touches anything else."""
+    ground = await workbench.open("orders")
+    port = ground.listener.getsockname()[1]
+    with pytest.raises(OSError, match="in use"):
+        async with foundation("orders", replace(ground.settings, port=port), REVISIONS, ground.clock):
+            pass
 
 
 async def test_a_schema_from_the_future_is_refused(workbench: Any) -> None:

@@ -46,7 +46,7 @@ async def notifications(settings: NotificationsSettings, clock: Clock) -> AsyncI
             ground.consumer(NOTIFICATION_QUEUE, COMMANDS, postroom, POLICY),
             ground.consumer(PAYMENT_NOTIFICATION_QUEUE, PAYMENT_EVENTS, postroom, POLICY),
         )
-        async with running(*(() if settings.role is Role.API else workers)), serving(api, settings) as url:
+        async with running(*(() if settings.role is Role.API else workers)), serving(api, ground.listener) as url:
             yield url
 
 

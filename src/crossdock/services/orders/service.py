@@ -28,7 +28,10 @@ async def orders(settings: OrdersSettings, clock: Clock) -> AsyncIterator[str]:
     """Serve while entered; yields the base URL."""
     async with foundation("orders", settings, REVISIONS, clock) as ground:
         workers = [] if settings.role is Role.API else [ground.consumer(PAYMENT_QUEUE, PAYMENT_EVENTS, clock, POLICY)]
-        async with running(Retention(ground, store.prune), *workers), serving(_api(ground, settings), settings) as url:
+        async with (
+            running(Retention(ground, store.prune), *workers),
+            serving(_api(ground, settings), ground.listener) as url,
+        ):
             yield url
 
 

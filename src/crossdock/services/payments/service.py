@@ -49,7 +49,7 @@ async def payments(settings: PaymentsSettings, clock: Clock) -> AsyncIterator[st
         async with (
             running(reconciler, Retention(ground, store.prune)),
             running(*workers),
-            serving(api, settings) as url,
+            serving(api, ground.listener) as url,
         ):
             yield url
 
