@@ -63,8 +63,8 @@ def application(body_limit: int) -> web.Application:
 
 @asynccontextmanager
 async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
-    """Serve while entered; yields the base URL. Answers that are being withheld do not hold up the end. Raises OSError."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
+    """Serve while entered; yields the base URL. A request whose client has gone is still done. Raises OSError."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, reuse_address=True)

@@ -1,5 +1,6 @@
 """The payment service: one charge per order whatever dies or repeats, and the money back when the order is cancelled."""
 
+import asyncio
 import json
 from decimal import Decimal
 from typing import Any
@@ -293,6 +294,34 @@ async def test_webhooks_that_do_not_fit_are_ignored(kind: str, data: dict[str, A
     await webhook(till, kind, **data)
     await till.reconciler.run_once()
     assert (await till.payment()).state == "unknown"
+
+
+async def test_a_silent_provider_holds_up_nobody(till: Till) -> None:
+    """While one question waits for its answer, another that becomes due is asked; stopping waits for both."""
+    till.gateway.script = ["down", "down"]
+    await till.created()
+    await till.created(order_created("ord_2"))
+    answer = asyncio.Event()
+    asked: list[str] = []
+
+    async def charge(order: ChargeOrder) -> Any:
+        asked.append(order.order_id)
+        if len(asked) == 1:
+            await answer.wait()
+        return Charged("txn_1")
+
+    till.gateway.charge = charge  # type: ignore[method-assign]
+    running = asyncio.create_task(till.reconciler.run())
+    till.reconciler.wake()
+    till.ground.clock.advance(FIRST_PAUSE_MS)  # type: ignore[attr-defined]
+    async with asyncio.timeout(5):
+        while len(asked) < 2:
+            till.reconciler.wake()
+            await asyncio.sleep(0.01)
+        till.reconciler.stop()
+        answer.set()
+        await running
+    assert (await till.payment()).state == "succeeded"
 
 
 async def test_every_call_is_in_the_ledger(till: Till) -> None:

@@ -90,6 +90,23 @@ async def test_timeout_after_charging(http: aiohttp.ClientSession) -> None:
     assert (await post(http, "/charges", CHARGE | {"card": "tok_timeout"}))[0] == 201
 
 
+async def test_a_charge_goes_on_without_its_client(http: aiohttp.ClientSession) -> None:
+    """A client that gives up does not stop the charge: the next request with the key finds it made."""
+    await knobs(http, slowMs=100)
+    slow = CHARGE | {"card": "tok_slow"}
+    with pytest.raises(asyncio.TimeoutError):
+        async with asyncio.timeout(0.05):
+            await post(http, "/charges", slow)
+    assert (await post(http, "/charges", slow))[0] == 409
+    for _ in range(100):
+        status, _ = await post(http, "/charges", slow)
+        if status != 409:
+            break
+        await asyncio.sleep(0.02)
+    assert status == 201
+    assert len((await ledger(http))["charges"]) == 1
+
+
 async def test_error_before_charging(http: aiohttp.ClientSession) -> None:
     """The first request fails with nothing charged, the second succeeds."""
     assert (await post(http, "/charges", CHARGE | {"card": "tok_error"}))[0] == 500
