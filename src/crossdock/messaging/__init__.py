@@ -15,11 +15,12 @@ from crossdock.messaging.contract import (
 from crossdock.messaging.database import database
 from crossdock.messaging.inbox import Inbox, inbox_tables
 from crossdock.messaging.message import Attribute, MoveTask, OutgoingMessage, ReceivedMessage, SqsError
-from crossdock.messaging.outbox import Transaction, outbox_table, transaction
-from crossdock.messaging.relay import Relay
+from crossdock.messaging.outbox import outbox_table
+from crossdock.messaging.relay import Relay, RelaySettings
 from crossdock.messaging.retry import Discard, Fatal, Retry, RetryPolicy
 from crossdock.messaging.sqs import Sqs
 from crossdock.messaging.topology import Change, DeadLetterQueue, Queue, Topology, TopologyError, apply, diff
+from crossdock.messaging.transaction import Transaction, transaction
 from crossdock.messaging.worker import ConsumerSettings, Worker
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Queue",
     "ReceivedMessage",
     "Relay",
+    "RelaySettings",
     "Retry",
     "RetryPolicy",
     "Sqs",

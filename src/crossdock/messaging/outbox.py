@@ -1,52 +1,121 @@
-"""The outbox: events are written in the transaction that changes the business data, and sent later by the relay.
+"""The outbox table: events wait here, committed with the change they tell, until the relay has sent them.
 
-Nobody else sends. One row is written for each subscribed queue.
+One row per event and subscribed queue. A row of a group may be sent only when no older row of its group waits: a row that fails holds
+its successors and is never overtaken. Who writes rows is `transaction`, who sends them is `relay`; this file holds the table and the
+statements on it, which run on SQLite and PostgreSQL alike.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-
-from crossdock.clock import Clock
-from crossdock.messaging.contract import Envelope, Event
-from crossdock.messaging.relay import Relay
-from crossdock.messaging.topology import Topology
 
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
     """The outbox as a table of a service's own metadata (and so of its migrations)."""
-    raise NotImplementedError
+    table = sa.Table(
+        "outbox",
+        metadata,
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sa.Column("event_id", sa.Text, nullable=False),
+        sa.Column("event_type", sa.Text, nullable=False),
+        sa.Column("queue", sa.Text, nullable=False),
+        sa.Column("group_id", sa.Text, comment="order among its like in one queue; none: no order"),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("attributes", sa.Text, nullable=False, comment="JSON: name to [data type, value]"),
+        sa.Column("created_ms", sa.BigInteger, nullable=False),
+        sa.Column("due_ms", sa.BigInteger, nullable=False, comment="not to be sent before: a delay, or backoff"),
+        sa.Column("owner", sa.Text, comment="the relay that is sending it"),
+        sa.Column("leased_until_ms", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("last_error", sa.Text),
+        sa.Column("sent_ms", sa.BigInteger),
+    )
+    unsent = table.c.sent_ms.is_(None)
+    sa.Index("outbox_unsent", table.c.id, sqlite_where=unsent, postgresql_where=unsent)
+    sa.Index(
+        "outbox_unsent_group",
+        table.c.queue,
+        table.c.group_id,
+        table.c.id,
+        sqlite_where=unsent,
+        postgresql_where=unsent,
+    )
+    return table
 
 
-class Transaction:
-    """A database transaction that can publish. `session` begins at its first statement."""
+OUTBOX = outbox_table(sa.MetaData())
+_ROW = OUTBOX.alias("candidate")
+_OLDER = OUTBOX.alias("older")
 
-    session: AsyncSession
-    envelope: Envelope | None
-    """The envelope of the message being handled; None outside a handler."""
+_FIRST_OF_ITS_GROUP = ~sa.exists().where(
+    _OLDER.c.queue == _ROW.c.queue,
+    _OLDER.c.group_id == _ROW.c.group_id,
+    _OLDER.c.sent_ms.is_(None),
+    _OLDER.c.id < _ROW.c.id,
+)
+_NOW = sa.bindparam("now_ms", type_=sa.BigInteger)
 
-    def publish(self, event: Event, *, version: int | None = None, group: str | None = None, delay_s: float = 0) -> str:
-        """Publish an event with this transaction; not awaited. Returns the event id (one for all subscribed queues).
+LEASE = (
+    sa.update(OUTBOX)
+    .where(
+        OUTBOX.c.id.in_(
+            sa.select(_ROW.c.id)
+            .where(_ROW.c.sent_ms.is_(None), _ROW.c.due_ms <= _NOW, _ROW.c.leased_until_ms <= _NOW, _FIRST_OF_ITS_GROUP)
+            .order_by(_ROW.c.id)
+            .limit(sa.bindparam("row_limit", type_=sa.Integer))
+        ),
+        # said again outside: PostgreSQL re-checks only this part when another relay took the row meanwhile
+        OUTBOX.c.sent_ms.is_(None),
+        OUTBOX.c.leased_until_ms <= _NOW,
+    )
+    .values(owner=sa.bindparam("lease_owner"), leased_until_ms=sa.bindparam("lease_until_ms"))
+    .returning(
+        OUTBOX.c.id,
+        OUTBOX.c.event_id,
+        OUTBOX.c.queue,
+        OUTBOX.c.group_id,
+        OUTBOX.c.body,
+        OUTBOX.c.attributes,
+        OUTBOX.c.attempts,
+    )
+)
+"""Take the oldest rows that may be sent now: `now_ms`, `row_limit`, `lease_owner`, `lease_until_ms`."""
 
-        `version` is the aggregate's version after the change, `group` orders the event among its like (`order-{orderId}`; required when a
-        subscribed queue is FIFO). TopologyError when the event has no route, ValueError when a FIFO queue would get no group.
-        """
-        raise NotImplementedError
+MARK_SENT = (
+    sa.update(OUTBOX)
+    .where(OUTBOX.c.id == sa.bindparam("row_id"), OUTBOX.c.owner == sa.bindparam("lease_owner"))
+    .values(sent_ms=sa.bindparam("at_ms"), owner=None)
+)
+"""A row that SQS has: `row_id`, `lease_owner`, `at_ms`. Nothing happens when the lease was lost."""
 
-    async def checkpoint(self) -> None:
-        """Commit what is written so far (an intent), and go on in a new transaction: before a call to the outside world."""
-        raise NotImplementedError
+MARK_FAILED = (
+    sa.update(OUTBOX)
+    .where(OUTBOX.c.id == sa.bindparam("row_id"), OUTBOX.c.owner == sa.bindparam("lease_owner"))
+    .values(
+        attempts=OUTBOX.c.attempts + 1,
+        due_ms=sa.bindparam("again_ms"),
+        last_error=sa.bindparam("error"),
+        owner=None,
+        leased_until_ms=0,
+    )
+)
+"""A row that SQS did not take: `row_id`, `lease_owner`, `again_ms`, `error`."""
+
+WAITING = sa.select(
+    sa.select(sa.func.min(OUTBOX.c.created_ms)).where(OUTBOX.c.sent_ms.is_(None)).scalar_subquery().label("oldest_ms"),
+    sa.select(
+        sa.func.min(sa.case((_ROW.c.due_ms > _ROW.c.leased_until_ms, _ROW.c.due_ms), else_=_ROW.c.leased_until_ms))
+    )
+    .where(_ROW.c.sent_ms.is_(None), _FIRST_OF_ITS_GROUP)
+    .scalar_subquery()
+    .label("due_ms"),
+)
+"""When the oldest unsent row was written, and when the next one may be sent; NULL where there is none."""
+
+PRUNE = sa.delete(OUTBOX).where(OUTBOX.c.sent_ms < sa.bindparam("before_ms"))
+"""Forget rows that were sent before `before_ms`."""
 
 
-@asynccontextmanager
-async def transaction(
-    engine: AsyncEngine, topology: Topology, clock: Clock, relay: Relay | None, source: str
-) -> AsyncIterator[Transaction]:
-    """A transaction outside a message handler (an HTTP request): committed at the end of the block, rolled back on an exception.
-
-    `source` is the name of the publishing service. The relay is woken after the commit.
-    """
-    raise NotImplementedError
-    yield
+def insert_rows(rows: list[dict[str, Any]]) -> tuple[sa.Insert, list[dict[str, Any]]]:
+    """The statement and parameters that write outbox rows."""
+    return sa.insert(OUTBOX), rows

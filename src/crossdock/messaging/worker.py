@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from crossdock.clock import Clock
 from crossdock.messaging.contract import Contracts, Event
-from crossdock.messaging.outbox import Transaction
 from crossdock.messaging.relay import Relay
 from crossdock.messaging.retry import RetryPolicy
 from crossdock.messaging.sqs import Sqs
 from crossdock.messaging.topology import Queue, Topology
+from crossdock.messaging.transaction import Transaction
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[E, Transaction, Any], Awaitable[None]]
