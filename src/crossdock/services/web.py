@@ -120,7 +120,14 @@ def listening(settings: ServerSettings) -> socket.socket:
 async def serving(api: ServiceApi, listener: socket.socket) -> AsyncIterator[str]:
     """Serve while entered; yields the base URL. Leaving it answers what is in work."""
     config = uvicorn.Config(
-        api, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=2
+        api,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
