@@ -4,6 +4,7 @@ Contracts say what an event is, the topology says where it goes; a `Transaction`
 exactly once. This is the whole public surface; other teams import it from here.
 """
 
+from crossdock.messaging.consumer import Consumer, ConsumerSettings
 from crossdock.messaging.contract import (
     Contracts,
     Envelope,
@@ -21,11 +22,12 @@ from crossdock.messaging.retry import Discard, Fatal, Retry, RetryPolicy
 from crossdock.messaging.sqs import Sqs
 from crossdock.messaging.topology import Change, DeadLetterQueue, Queue, Topology, TopologyError, apply, diff
 from crossdock.messaging.transaction import Transaction, transaction
-from crossdock.messaging.worker import ConsumerSettings, Worker
+from crossdock.messaging.worker import Worker
 
 __all__ = [
     "Attribute",
     "Change",
+    "Consumer",
     "ConsumerSettings",
     "Contracts",
     "DeadLetterQueue",

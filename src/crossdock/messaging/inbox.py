@@ -91,7 +91,7 @@ class Inbox:
     async def claim(self, session: AsyncSession, event_id: str, now_ms: int) -> bool:
         """Write down that the event is handled; False when it already was: then this transaction must not commit."""
         values = {"consumer": self._consumer, "event_id": event_id, "now_ms": now_ms}
-        return (await session.execute(_CLAIM, values)).rowcount == 1  # type: ignore[attr-defined]
+        return bool((await session.execute(_CLAIM, values)).rowcount == 1)  # type: ignore[attr-defined]
 
     async def count_attempt(self, session: AsyncSession, event_id: str, error: str, now_ms: int) -> int:
         """Count one failed attempt; how many there were."""

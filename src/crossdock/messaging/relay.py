@@ -155,7 +155,7 @@ class Relay:
         self._age.set(0 if waiting.oldest_ms is None else max(0, now_ms - waiting.oldest_ms) / 1000)
         if waiting.due_ms is None:
             return self._settings.poll_s
-        return min(self._settings.poll_s, max(0, waiting.due_ms - now_ms) / 1000)
+        return float(min(self._settings.poll_s, max(0, waiting.due_ms - now_ms) / 1000))
 
     async def _prune(self) -> None:
         self._prune_at_ms = self._clock.monotonic_ms() + _HOUR_MS
