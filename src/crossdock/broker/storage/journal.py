@@ -67,7 +67,6 @@ class Replay:
         if following is None:
             if self._segments.numbers()[-1] > number:
                 raise StorageError(f"{self._segments.path(number)} is missing; restore the data folder from a backup")
-            self._wipe(data, self.end)
             return None
         following_mark = marker(self._segments.identity, number)
         first = frame_at(following, HEADER_BYTES, following_mark)
@@ -76,13 +75,16 @@ class Replay:
             return following
         if any(frame.synced > self.end for frame in stray_frames(following, HEADER_BYTES, following_mark)):
             raise self._damaged()
-        self._wipe(data, self.end)
-        self._wipe(following, Position(number, HEADER_BYTES))
         return None
 
-    def _wipe(self, data: bytes, start: Position) -> None:
-        """Clear what a torn write left behind `start`, lest it be taken for frames once others are written before it."""
-        if data.find(marker(self._segments.identity, start.segment), start.offset) < 0:
+    def wipe(self) -> None:
+        """Clear what a torn write left behind the end, lest it be taken for frames once others are written before it."""
+        self._wipe(self.end)
+        self._wipe(Position(self.end.segment + 1, HEADER_BYTES))
+
+    def _wipe(self, start: Position) -> None:
+        data = self._segments.read(start.segment)
+        if data is None or data.find(marker(self._segments.identity, start.segment), start.offset) < 0:
             return
         files = self._segments.files
         file = files.open(self._segments.path(start.segment))
