@@ -43,10 +43,10 @@ def delete_message_batch(
             unsuccessful.append(failed(entry.id, error))
             continue
         if sequence is not None:
+            if not gone.sequences:
+                step.facts.append(gone)
             gone.sequences.append(sequence)
         successful.append(DeleteMessageBatchResultEntry(entry.id))
-    if gone.sequences:
-        step.facts.append(gone)
     return DeleteMessageBatchResult(successful, unsuccessful or None)
 
 

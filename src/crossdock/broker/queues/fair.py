@@ -50,14 +50,17 @@ class Tenant:
 
     def first(self) -> int | None:
         """The rank of its first visible message."""
-        rank = self.returned.first()
-        if self.fresh and (rank is None or self.fresh[0].sequence <= rank):
-            return self.fresh[0].sequence
+        fresh, rank = self.fresh, self.returned.first()
+        while fresh and fresh[0].wake_ms:
+            fresh.popleft()
+        if fresh and (rank is None or fresh[0].sequence <= rank):
+            return fresh[0].sequence
         return rank
 
     def pop(self) -> Message:
         """Take its first visible message."""
-        if self.fresh and self.fresh[0].sequence == self.first():
+        rank = self.first()
+        if self.fresh and self.fresh[0].sequence == rank:
             return self.fresh.popleft()
         return self.returned.pop()
 

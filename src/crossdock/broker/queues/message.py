@@ -59,6 +59,6 @@ class Message(msgspec.Struct, gc=False):
     due_ms: int = 0
     """When the delay or the visibility timeout ends; 0 when there never was one in this queue."""
     wake_ms: int = 0
-    """When time next does something to it by itself; 0 while it is untouched: then its place in the queue tells."""
+    """When time next does something to it by itself; 0 while it is untouched: then its place in the queue tells. Never, once gone."""
     listed: bool = False
     """Has an entry among the messages that came back (standard.py)."""

@@ -140,10 +140,13 @@ class Queue:
         return True
 
     def recall(self, stored: Stored, now_ms: int) -> Message:
-        """Make a message resident that the store says is untouched but a client has a handle of: a crash forgot its receive."""
+        """Make a message of the backlog resident out of turn, because a client has a handle of it."""
         self.cold -= 1
         message = self._with_history(stored, now_ms, keep_content=False)
-        self._place(message, 0, now_ms)
+        message.due_ms = stored.due_ms
+        self.messages[message.sequence] = message
+        self._wake(message)
+        self.order.appear(message, self._rank(message))
         return message
 
     def _resident(self, sent: Sent, keep_content: bool = True) -> Message:
@@ -202,8 +205,6 @@ class Queue:
 
     def receive(self, message: Message, due_ms: int, now_ms: int) -> None:
         """VISIBLE → IN_FLIGHT: a client gets it."""
-        if not message.wake_ms:
-            self.untouched -= 1
         message.receive_count += 1
         if not message.first_received_ms:
             message.first_received_ms = now_ms
@@ -211,6 +212,8 @@ class Queue:
 
     def hide(self, message: Message, due_ms: int, now_ms: int) -> None:
         """VISIBLE or IN_FLIGHT → IN_FLIGHT, until `due_ms`."""
+        if not message.wake_ms:
+            self.untouched -= 1
         if message.state is VISIBLE:
             message.state = IN_FLIGHT
             message.received_ms = now_ms
@@ -250,6 +253,7 @@ class Queue:
             self.delayed -= 1
         elif not message.wake_ms:
             self.untouched -= 1
+        message.wake_ms = NEVER_MS
         self.order.removed(message)
 
     def _rank(self, message: Message) -> int:
@@ -329,13 +333,13 @@ class Queue:
     def oldest_fresh(self) -> Message | None:
         """The first untouched resident message."""
         fresh = self.fresh
-        while fresh and (fresh[0].wake_ms or fresh[0].state is GONE):
+        while fresh and fresh[0].wake_ms:
             fresh.popleft()
         return fresh[0] if fresh else None
 
     def _sweep_fresh(self) -> None:
         if len(self.fresh) > 2 * self.untouched + _FRESH_SLACK:
-            untouched = [message for message in self.fresh if not message.wake_ms and message.state is VISIBLE]
+            untouched = [message for message in self.fresh if not message.wake_ms]
             self.fresh.clear()
             self.fresh.extend(untouched)
 

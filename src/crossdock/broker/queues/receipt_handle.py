@@ -27,9 +27,10 @@ def read_handle(handle: str) -> tuple[int, int]:
             data = a2b_base64(handle, strict_mode=True)
         except ValueError:
             raise invalid_handle(handle) from None
-        version, sequence, receive_count, checksum = _HANDLE.unpack(data)
-        if version == VERSION and checksum == crc32(data[: _CONTENT.size]):
-            return sequence, receive_count
+        if len(data) == _HANDLE.size:
+            version, sequence, receive_count, checksum = _HANDLE.unpack(data)
+            if version == VERSION and checksum == crc32(data[: _CONTENT.size]):
+                return sequence, receive_count
     raise invalid_handle(handle)
 
 

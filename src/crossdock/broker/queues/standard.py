@@ -108,7 +108,9 @@ class StandardOrder:
             if rank is not None and not (fresh and fresh[0].sequence <= rank):
                 yield returned.pop()
             elif fresh:
-                yield fresh.popleft()
+                message = fresh.popleft()
+                if not message.wake_ms:
+                    yield message
             else:
                 return
 

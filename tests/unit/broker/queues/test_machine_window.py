@@ -1,0 +1,157 @@
+"""What stays in memory and what is paged in: order, counts and contents do not depend on it."""
+
+import pytest
+from tests.unit.broker.queues.world import CALLER, World
+
+from crossdock.aws.api import sqs
+from crossdock.broker.queues.machine import MachineSettings
+
+SMALL = MachineSettings(window=8, lookahead=8, content_bytes_max=3_000)
+
+
+@pytest.fixture
+def small() -> World:
+    """A machine that keeps hardly anything in memory."""
+    return World(SMALL)
+
+
+def resident(world: World, url: str) -> int:
+    return len(world.machine._registry.of_url(url, CALLER).messages)
+
+
+def budget_used(world: World) -> int:
+    return world.machine._registry.budget.used
+
+
+def drain(world: World, url: str, limit: int = 3) -> list[str]:
+    """Receive and delete until nothing is left."""
+    bodies: list[str] = []
+    while messages := world.receive(url, limit):
+        for message in messages:
+            bodies.append(message.body)
+            world.delete(url, message)
+    return bodies
+
+
+def test_backlog_in_order(small: World) -> None:
+    """A backlog beyond the window is received in order, every message once."""
+    url = small.create()
+    for number in range(100):
+        small.send(url, str(number))
+    assert resident(small, url) == 8
+    assert small.counts(url) == (100, 0, 0)
+    assert drain(small, url) == [str(number) for number in range(100)]
+    assert small.counts(url) == (0, 0, 0)
+    assert budget_used(small) == 0
+
+
+def test_sends_and_receives_mixed(small: World) -> None:
+    """Sends that go to the store and receives that page in keep the order between them."""
+    url = small.create()
+    sent = received = 0
+    for _ in range(60):
+        for _ in range(3):
+            small.send(url, str(sent))
+            sent += 1
+        for message in small.receive(url, 2):
+            assert message.body == str(received)
+            received += 1
+            small.delete(url, message)
+    assert drain(small, url) == [str(number) for number in range(received, sent)]
+
+
+def test_contents_that_were_let_go(small: World) -> None:
+    """Over the budget a content leaves memory and is read again when it is received."""
+    url = small.create()
+    for number in range(8):
+        small.send(url, f"{number}" * 1_000)
+    assert budget_used(small) <= 3_000
+    assert drain(small, url) == [f"{number}" * 1_000 for number in range(8)]
+    assert small.store.contents > 0
+    assert budget_used(small) == 0
+
+
+def test_delayed_beyond_the_window(small: World) -> None:
+    """A delayed message behind a cold backlog becomes visible in its time, once."""
+    url = small.create()
+    for number in range(30):
+        small.send(url, str(number), delay_seconds=1 if number % 10 == 9 else 0)
+    assert small.counts(url) == (27, 0, 3)
+    assert drain(small, url) == [str(number) for number in range(30) if number % 10 != 9]
+    small.advance(1_000)
+    assert drain(small, url) == ["9", "19", "29"]
+
+
+def test_cold_messages_expire(small: World) -> None:
+    """Retention ends for messages that are in the store only; nobody has to receive for it."""
+    url = small.create(MessageRetentionPeriod=60)
+    for number in range(50):
+        small.send(url, str(number))
+    small.advance(30_000)
+    for number in range(50, 60):
+        small.send(url, str(number))
+    small.advance(30_000)
+    assert small.counts(url) == (10, 0, 0)
+    assert drain(small, url) == [str(number) for number in range(50, 60)]
+    assert not small.store.stored
+
+
+def test_purge_of_a_backlog(small: World) -> None:
+    """A purge takes what is in the store only, too."""
+    url = small.create()
+    for number in range(50):
+        small.send(url, str(number))
+    small.call(sqs.PurgeQueue(url))
+    small.send(url, "later")
+    assert small.counts(url) == (1, 0, 0)
+    assert drain(small, url) == ["later"]
+
+
+def test_fifo_looks_for_a_free_group(small: World) -> None:
+    """A FIFO queue pages in until it finds a free group, as far as its window reaches."""
+    url = small.create("q.fifo")
+    small.send_fifo(url, "busy", *map(str, range(5)))
+    for group in "abc":
+        small.send_fifo(url, group, *(f"{group}{number}" for number in range(4)))
+    assert small.bodies(url, 1) == ["0"]
+    assert small.bodies(url, 4) == ["a0", "a1", "a2", "a3"]
+    assert small.bodies(url, 4) == ["b0", "b1", "b2", "b3"]
+
+
+def test_fifo_backlog_in_order(small: World) -> None:
+    """Each group of a cold backlog is in order, whichever way the pages fall."""
+    url = small.create("q.fifo", VisibilityTimeout=1)
+    for number in range(60):
+        small.send_fifo(url, f"g{number % 7}", f"{number % 7}:{number}")
+    bodies = drain(small, url, limit=2)
+    assert len(bodies) == 60
+    for group in range(7):
+        assert [body for body in bodies if body.startswith(f"{group}:")] == [
+            f"{group}:{number}" for number in range(60) if number % 7 == group
+        ]
+
+
+def test_moves_into_a_cold_queue(small: World) -> None:
+    """A dead letter that comes to a queue with a cold backlog is neither lost nor given twice."""
+    dead = small.create("dead.fifo")
+    policy = f'{{"deadLetterTargetArn":"{small.arn(dead)}","maxReceiveCount":1}}'
+    source = small.create("source.fifo", VisibilityTimeout=1, RedrivePolicy=policy)
+    small.send_fifo(dead, "g", *map(str, range(20)))
+    small.send_fifo(source, "g", "pill")
+    small.receive(source)
+    small.advance(1_000)
+    assert small.receive(source) == []
+    small.send_fifo(dead, "g", "last")
+    assert small.counts(dead) == (22, 0, 0)
+    assert drain(small, dead, 10) == [*map(str, range(20)), "pill", "last"]
+
+
+def test_memory_of_a_long_poll(small: World) -> None:
+    """A message that a long poll waits for is handed over even when the budget is used up."""
+    full = small.create("full")
+    for _ in range(5):
+        small.send(full, "x" * 1_000)
+    url = small.create("q")
+    waiting = small.poll(url)
+    small.send(url, "y" * 2_000)
+    assert small.polled(waiting) == ["y" * 2_000]
