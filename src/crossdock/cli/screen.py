@@ -10,7 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False)
+WIDE = 1_000
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+"""Lines are folded for a terminal only; a file or a pipe gets them whole."""
 
 Data = Annotated[Path, typer.Option("--data", envvar="CROSSDOCK_PIPELINE", help="The data folder of the pipeline.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

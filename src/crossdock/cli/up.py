@@ -51,10 +51,10 @@ def _ready(settings: PipelineSettings, run: Run, took_ms: int) -> None:
     table(("process", "state", "pid", "url"), rows, title=f"everything serves after {took_ms / 1000:.1f} s")
     flag = "" if settings.data == DATA else f" --data {settings.data}"
     order = FIRST_ORDER if Path(FIRST_ORDER).exists() else "ORDER.json"
-    console.print(
-        f"\nqueues for any SDK: AWS_ENDPOINT_URL={settings.broker_url} AWS_REGION={run.environment['AWS_REGION']}"
-    )
-    console.print(f"next: [bold]{_command()} order place {order} --wait{flag}[/bold]    Ctrl-C drains and stops\n")
+    region = run.environment["AWS_REGION"]
+    console.print(f"\nqueues for any SDK: AWS_ENDPOINT_URL={settings.broker_url} AWS_REGION={region}", soft_wrap=True)
+    console.print(f"next: [bold]{_command()} order place {order} --wait{flag}[/bold]", soft_wrap=True)
+    console.print("Ctrl-C drains and stops\n")
 
 
 def _command() -> str:

@@ -20,6 +20,7 @@ LOCAL_KEY = "crossdock"
 _CROSSDOCK = (sys.executable, "-m", "crossdock.cli.main")
 _INHERITED = (
     "PATH",
+    "PYTHONPATH",
     "HOME",
     "LANG",
     "LC_ALL",
@@ -27,7 +28,6 @@ _INHERITED = (
     "TMPDIR",
     "SSL_CERT_FILE",
     "LD_LIBRARY_PATH",
-    "COVERAGE_PROCESS_START",
 )
 """What a process gets from the environment of `up`; the rest, such as the AWS profile of whoever typed it, stays outside."""
 
