@@ -3,13 +3,13 @@
 The three services have FastAPI and OpenAPI instead, see web.py.
 """
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from crossdock.services.json_bodies import decode, require_json, too_large
@@ -18,7 +18,7 @@ from crossdock.services.problems import PROBLEM_JSON, Problem
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 def answer(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
@@ -84,7 +84,7 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
     except web.HTTPException as error:
         return _refusal(Problem(HTTPStatus(error.status), error.reason))
     except Exception:
-        log.exception("%s %s failed", request.method, request.path)
+        log.exception("request failed", method=request.method, path=request.path)
         return _refusal(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of ours; the log has the rest"))
 
 

@@ -5,22 +5,18 @@ a process enters it here. Leaving it drains and closes in the program's own orde
 """
 
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
+import structlog
 import uvloop
 
+from crossdock.services import log_lines
 from crossdock.services.settings import ServerSettings
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-TALKATIVE = ("alembic", "botocore", "aiobotocore", "mail.log", "uvicorn.error")
-"""Libraries that tell at level INFO what nobody needs to know."""
-
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 Program = AbstractAsyncContextManager[str]
 
@@ -31,9 +27,7 @@ class CannotStart(Exception):
 
 def run(name: str, settings: ServerSettings, program: Callable[[], Program]) -> None:
     """Serve until SIGTERM or SIGINT, then stop in order. Exits with status 1 and a sentence when the program cannot start."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    for library in TALKATIVE:
-        logging.getLogger(library).setLevel(logging.WARNING)
+    log_lines.configure()
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
         uvloop.run(_serve(name, program))
@@ -48,9 +42,9 @@ async def _serve(name: str, program: Callable[[], Program]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with program() as address:
-        log.info("%s serves %s", name, address)
+        log.info("serves", program=name, address=address)
         await stop.wait()
-        log.info("%s stops", name)
+        log.info("stops", program=name)
 
 
 def _sentence(error: OSError, settings: ServerSettings) -> str:

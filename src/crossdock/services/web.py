@@ -5,7 +5,6 @@ service are its own api.py's affair.
 """
 
 import asyncio
-import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
+import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -30,7 +30,7 @@ DRAINED_BYTES_MAX = 16 * BODY_BYTES_MAX
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 def encode(value: Any) -> bytes:
@@ -175,6 +175,6 @@ async def _refuse(request: Request, error: Exception) -> Response:
         case RequestValidationError():
             problem = unprocessable("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
         case _:
-            log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+            log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of ours; the log has the rest")
     return Response(problem.body(), problem.status, media_type=PROBLEM_JSON)

@@ -39,7 +39,7 @@ def test_sigterm_ends_it_well(tmp_path: Path) -> None:
     """A program that serves ends with status 0 on SIGTERM, and has said where it serves."""
     with start(tmp_path / "new" / "folder") as process:
         assert process.stderr is not None
-        assert "provider serves http://127.0.0.1:" in process.stderr.readline()
+        assert "http://127.0.0.1:" in process.stderr.readline()
         process.terminate()
         assert process.wait(10) == 0
 

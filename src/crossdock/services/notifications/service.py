@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import stamina
+
 from crossdock.clock import Clock, SystemClock
 from crossdock.messaging import RetryPolicy
 from crossdock.services import process
@@ -32,6 +34,7 @@ POLICY = RetryPolicy(attempts=3, first_s=5.0, longest_s=30.0)
 @asynccontextmanager
 async def notifications(settings: NotificationsSettings, clock: Clock) -> AsyncIterator[str]:
     """Serve while entered; yields the base URL."""
+    stamina.instrumentation.set_on_retry_hooks(())  # a mail server that is away is told once, by its result
     renderer = Renderer()
     channels: dict[Channel, MessageChannel] = {
         Channel.EMAIL: SmtpChannel(settings),

@@ -7,9 +7,9 @@ deadline and is woken by whoever writes one.
 
 import asyncio
 import contextlib
-import logging
 
 import msgspec
+import structlog
 
 from crossdock.clock import Clock
 from crossdock.messaging import Transaction
@@ -27,7 +27,7 @@ WEBHOOK_BATCH = 50
 IDLE_MS = 10_000
 """The safety net: how long it sleeps when nothing is due and nobody wakes it. Another process may have written something."""
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 class WebhookData(msgspec.Struct, rename="camel"):
@@ -119,7 +119,7 @@ class Reconciler:
         try:
             payment = await self._payment_of(attempt)
             result = await self._result(attempt, payment)
-            log.info("%s of order %s: %s", attempt.kind, payment.order_id, result)
+            log.info("asked the provider", kind=attempt.kind, order_id=payment.order_id, result=str(result))
             with contextlib.suppress(Concurrent):  # it is due again, see take_due
                 async with self._ground.transaction() as tx:
                     await settle(tx, self._clock, attempt, result)
@@ -157,7 +157,7 @@ class Reconciler:
         told = (webhook.data.amount, webhook.data.currency)
         if payment is not None and told == (payment.amount_minor, payment.currency):
             return True
-        log.error("webhook %s tells another amount than that of payment %s", webhook.id, attempt.payment_id)
+        log.error("webhook tells another amount", webhook=webhook.id, payment_id=attempt.payment_id)
         return False
 
 

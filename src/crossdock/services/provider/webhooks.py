@@ -5,11 +5,11 @@ The rows are written with the charge they tell of; this file only delivers them.
 
 import asyncio
 import contextlib
-import logging
 from typing import Any
 
 import aiohttp
 import msgspec
+import structlog
 
 from crossdock.clock import Clock
 from crossdock.services.provider.ledger import Ledger, PendingWebhook
@@ -21,7 +21,7 @@ TRIES_MAX = 12
 BATCH = 20
 FIRST_PAUSE_MS = 500
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 def announce(entry: Charge | Refund, knobs: Knobs, clock: Clock) -> list[tuple[str, int]]:
@@ -68,7 +68,7 @@ class WebhookSender:
         if await self._post(http, webhook.body.encode()):
             self._ledger.drop_webhook(webhook.number)
         elif webhook.tries + 1 >= TRIES_MAX:
-            log.warning("giving up webhook %d after %d tries", webhook.number, TRIES_MAX)
+            log.warning("webhook given up", number=webhook.number, tries=TRIES_MAX)
             self._ledger.drop_webhook(webhook.number)
         else:
             self._ledger.postpone_webhook(webhook.number, self._clock.now_ms() + (FIRST_PAUSE_MS << webhook.tries))
