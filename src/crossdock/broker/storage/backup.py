@@ -14,7 +14,7 @@ from pathlib import Path
 from crossdock.broker.storage.errors import StorageError
 from crossdock.broker.storage.files import Files
 from crossdock.broker.storage.folder import DataFolder
-from crossdock.broker.storage.tables import prepare
+from crossdock.broker.storage.tables import check_format
 
 PAGES_A_STEP = 256
 
@@ -56,16 +56,20 @@ def restore(file: Path, data: Path) -> None:
 
 
 def _check_backup(copy: Path, file: Path) -> None:
-    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-        try:
+    """Raise StorageError, and remove the copy, unless it is sound."""
+    try:
+        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
             problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            empty = not connection.execute("PRAGMA user_version").fetchone()[0]
-            prepare(connection, str(file))
-        except sqlite3.Error as error:
-            problem, empty = str(error), False
-    if empty or problem != "ok":
+            if problem == "ok" and not check_format(connection, str(file)):
+                problem = "it is empty"
+    except sqlite3.Error as error:
+        problem = str(error)
+    except StorageError:
         copy.unlink()
-        raise StorageError(f"{file} is not a sound backup: {'it is empty' if empty else problem}")
+        raise
+    if problem != "ok":
+        copy.unlink()
+        raise StorageError(f"{file} is not a sound backup: {problem}")
 
 
 def _publish(partial: Path, file: Path) -> None:

@@ -62,7 +62,7 @@ def give_back(connection: sqlite3.Connection) -> Iterator[None]:
     if free < FREE_PAGES_MIN or free * FREE_SHARE < connection.execute("PRAGMA page_count").fetchone()[0]:
         return
     while _free_pages(connection) > FREE_PAGES_MIN // 2:
-        connection.execute(f"PRAGMA incremental_vacuum({PAGES_A_STEP})").fetchall()
+        connection.executescript(f"PRAGMA incremental_vacuum({PAGES_A_STEP})")  # `execute` would stop after one page
         yield
         checkpoint(connection)
         yield

@@ -189,7 +189,7 @@ class Memtable:
                 self.bytes -= size_of(message)
         if kept < len(order):
             self.orders[queue] = order[kept:]
-        self.purged[queue] = max(through, self.purged.get(queue, -1))
+        self.purged[queue] = max(through, self.purged.get(queue, first_sequence(queue) - 1))
 
     def _forget_the_dead(self) -> None:
         """Take deleted sequences out of the orders. Done once they are the majority, it costs each delete a constant."""

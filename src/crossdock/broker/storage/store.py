@@ -106,6 +106,7 @@ class Store:
                 self._cycle.disk.journal.sync()
                 if self._cycle.step():
                     self._bind()
+                self.metrics.folds = self._cycle.folds
         except (OSError, sqlite3.Error) as error:
             raise self._fail(error) from error
         self.metrics.commits += 1

@@ -77,8 +77,10 @@ class Tables:
         self.reader = sqlite3.connect(path or ":memory:", isolation_level=None)
         self._decoder = msgspec.msgpack.Decoder(Sent)
         try:
+            complete = check_format(self.reader, str(path))
             self.reader.executescript(SETTINGS)
-            prepare(self.reader, str(path))
+            if not complete:
+                make_tables(self.reader)
             self.writer = self._connect_writer() if path else self.reader
         except sqlite3.Error as error:
             self.reader.close()
@@ -163,15 +165,19 @@ class Tables:
                     yield Stored(message, receive_count, first_received_ms, due_ms)
 
 
-def prepare(connection: sqlite3.Connection, name: str) -> None:
-    """Make the tables where there are none; StorageError if there are others, or of a newer format."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+def check_format(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether a database has its tables; StorageError if they are those of another program, or of a newer format. Changes nothing."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > FORMAT_VERSION:
         raise StorageError(
             f"{name} has format {version}, newer than {FORMAT_VERSION}; start the crossdock version that wrote it"
         )
-    if version == 0:
-        if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            raise StorageError(f"{name} is a database of another program; choose another data folder")
-        schema = resources.files("crossdock.broker.storage").joinpath("schema.sql").read_text()
-        connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;")
+    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        raise StorageError(f"{name} is a database of another program; choose another data folder")
+    return version > 0
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new database, all or none."""
+    schema = resources.files("crossdock.broker.storage").joinpath("schema.sql").read_text()
+    connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {FORMAT_VERSION}; COMMIT;")
