@@ -158,7 +158,7 @@ class MoveTask:
         self._step(Event.STOPPED)
 
     def _step(self, event: Event) -> None:
-        self._state.status = TRANSITIONS[self.status, event]
+        self._state.status = TRANSITIONS[self.status, event].value
 
     # What it tells
 
