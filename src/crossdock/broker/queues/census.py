@@ -7,7 +7,7 @@ import msgspec
 
 from crossdock.aws.arn import QueueName
 from crossdock.broker.queues.fair import FairOrder
-from crossdock.broker.queues.message import VISIBLE, Message
+from crossdock.broker.queues.message import DELAYED, IN_FLIGHT, Message
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.standard import TIRED_RECEIVES
@@ -75,7 +75,7 @@ def describe(registry: Registry, now_ms: int) -> dict[str, object]:
 
 
 def _describe_queue(queue: Queue, now_ms: int) -> dict[str, object]:
-    hidden = [message for message in queue.messages.values() if message.state is not VISIBLE]
+    hidden = [message for message in queue.messages.values() if _is_hidden(queue, message)]
     return {
         "name": queue.name,
         "attributes": queue.attributes,
@@ -84,7 +84,12 @@ def _describe_queue(queue: Queue, now_ms: int) -> dict[str, object]:
         "modified": queue.modified_ms,
         "purged": queue.purged_ms,
         "last": queue.last_sequence,
-        "counts": (queue.visible, queue.in_flight, queue.delayed),
+        "count": queue.visible + queue.in_flight + queue.delayed,
         "hidden": sorted((m.sequence, m.state, m.receive_count, m.first_received_ms, m.due_ms) for m in hidden),
         "sent": queue.sent_memory.living(now_ms),
     }
+
+
+def _is_hidden(queue: Queue, message: Message) -> bool:
+    """Whether a store gives a message back as hidden: the delay of a FIFO message follows from its queue."""
+    return message.state is IN_FLIGHT or (message.state is DELAYED and not queue.settings.fifo)

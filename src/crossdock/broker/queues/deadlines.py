@@ -8,6 +8,8 @@ come to the top, or all at once when they dominate.
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
+from crossdock.broker.queues.message import Message
+
 NUMBER_BITS = 64
 _NUMBER = (1 << NUMBER_BITS) - 1
 
@@ -53,3 +55,42 @@ class Deadlines:
         """Keep just these entries."""
         self._heap = [when_ms << NUMBER_BITS | number for when_ms, number in entries]
         heapify(self._heap)
+
+
+class MessageDeadlines:
+    """When time next does something to each touched message of a queue. The valid moment is the message's `wake_ms`."""
+
+    __slots__ = ("_deadlines", "_messages")
+
+    def __init__(self, messages: dict[int, Message]) -> None:
+        """`messages`: the queue's resident messages by sequence, as they are at any time."""
+        self._messages = messages
+        self._deadlines = Deadlines()
+
+    def __len__(self) -> int:
+        return len(self._deadlines)
+
+    def put(self, message: Message, when_ms: int) -> None:
+        """Give a message its deadline, instead of the one that it has."""
+        message.wake_ms = when_ms
+        self._deadlines.put(when_ms, message.sequence)
+        if self._deadlines.dominated_by_dead(len(self._messages)):
+            self._deadlines.rebuild((m.wake_ms, m.sequence) for m in self._messages.values() if m.wake_ms)
+
+    def first_ms(self) -> int | None:
+        """The earliest deadline, or an earlier one that is no longer valid."""
+        return self._deadlines.first_ms()
+
+    def take_due(self, now_ms: int) -> Message | None:
+        """Take out the next message whose deadline has come."""
+        deadlines = self._deadlines
+        while (first := deadlines.first()) is not None:
+            when_ms, sequence = first
+            message = self._messages.get(sequence)
+            living = message is not None and message.wake_ms == when_ms
+            if living and when_ms > now_ms:
+                return None
+            deadlines.pop()
+            if living:
+                return message
+        return None

@@ -16,7 +16,7 @@ from crossdock.aws.arn import QueueName
 from crossdock.broker.queues.attributes import QueueSettings, settings_of
 from crossdock.broker.queues.content_budget import ContentBudget, content_bytes
 from crossdock.broker.queues.counters import Counters
-from crossdock.broker.queues.deadlines import Deadlines
+from crossdock.broker.queues.deadlines import Deadlines, MessageDeadlines
 from crossdock.broker.queues.dedup import AttemptMemory, SentMemory
 from crossdock.broker.queues.facts import QueueCreated, Sent, Stored, first_sequence
 from crossdock.broker.queues.fair import FairOrder
@@ -68,10 +68,11 @@ class Queue:
             message.state = GONE
         self.messages = {}
         self.fresh: deque[Message] = deque()
+        self._ahead: deque[Message] = deque()
         self.untouched = self.cold = self.in_flight = self.delayed = 0
         self.edge = self.last_sequence
         self.sent_memory = SentMemory()
-        self._deadlines = Deadlines()
+        self._deadlines = MessageDeadlines(self.messages)
         self.looks_ahead = self.settings.fifo
         self.window = self._sizes.lookahead if self.looks_ahead else self._sizes.window
         self.order: Order = FifoOrder() if self.settings.fifo else StandardOrder(self.fresh, self.find)
@@ -117,27 +118,41 @@ class Queue:
 
     def adopt(self, stored: Stored, now_ms: int) -> None:
         """Take a message that was moved here, with its history."""
-        self._place(self._with_history(stored, now_ms), stored.due_ms, now_ms, arrives=not self.cold)
+        if self.cold and self.settings.fifo:
+            self.cold += 1
+        else:
+            self._place(self._with_history(stored, now_ms), stored.due_ms, now_ms)
 
     def take_back(self, stored: Stored, now_ms: int) -> None:
-        """Take a message that was in flight or delayed when the process ended. Pages come past it later."""
-        self._place(self._with_history(stored, now_ms, keep_content=False), stored.due_ms, now_ms, arrives=False)
+        """Take a message that was in flight or delayed when the process ended, and behind others in the store."""
+        message = self._with_history(stored, now_ms, keep_content=False)
+        self._ahead.append(message)
+        self._place(message, stored.due_ms, now_ms, in_order=False)
 
     def page_in(self, stored: Stored, now_ms: int) -> bool:
         """Take the next message from the store; the edge moves up to it. False when its retention has ended: it is not taken."""
         sequence = self.edge = stored.message.sequence
-        resident = self.messages.get(sequence)
-        if resident is not None:
-            if self.settings.fifo:
-                self.order.arrive(resident)
+        self.catch_up(sequence)
+        if sequence in self.messages:
             return True
         self.cold -= 1
         message = self._with_history(stored, now_ms)
-        if self.is_over(message, now_ms):
+        living = not self.is_over(message, now_ms)
+        if living:
+            self._place(message, stored.due_ms, now_ms)
+        else:
             self._budget.used -= message.content_bytes
-            return False
-        self._place(message, stored.due_ms, now_ms)
-        return True
+        if not self.cold:
+            self.catch_up(self.last_sequence)
+        return living
+
+    def catch_up(self, through: int) -> None:
+        """Messages that were taken back stand in order once nothing before them is left in the store."""
+        ahead = self._ahead
+        while ahead and ahead[0].sequence <= through:
+            message = ahead.popleft()
+            if self.settings.fifo and message.state is not GONE:
+                self.order.arrive(message)
 
     def recall(self, stored: Stored, now_ms: int) -> Message:
         """Make a message of the backlog resident out of turn, because a client has a handle of it."""
@@ -168,8 +183,8 @@ class Queue:
         message.received_ms = max(stored.first_received_ms, min(now_ms, stored.due_ms - self.settings.visibility_ms))
         return message
 
-    def _place(self, message: Message, due_ms: int, now_ms: int, arrives: bool = True) -> None:
-        """Put a new resident message where its history says. `arrives`: it comes in order (what else comes matters to FIFO only)."""
+    def _place(self, message: Message, due_ms: int, now_ms: int, in_order: bool = True) -> None:
+        """Put a new resident message where its history says. One that comes out of order is left out of its FIFO group for now."""
         fifo = self.settings.fifo
         if fifo and not message.receive_count:
             due_ms = message.retained_from_ms + self.settings.delay_ms
@@ -188,7 +203,7 @@ class Queue:
                 self.order.arrive(message)
             self._sweep_fresh()
             self.arm(message.retained_from_ms + self.settings.retention_ms)
-        if fifo and arrives:
+        if fifo and in_order:
             self.order.arrive(message)
 
     def _place_hidden(self, message: Message) -> None:
@@ -285,7 +300,7 @@ class Queue:
         expired: list[int] = []
         appeared = False
         for _ in range(limit):
-            message = self._due(now_ms)
+            message = self._deadlines.take_due(now_ms)
             if message is None:
                 break
             if self.is_over(message, now_ms):
@@ -301,34 +316,15 @@ class Queue:
             self.remove(oldest, now_ms)
         return expired, appeared
 
-    def _due(self, now_ms: int) -> Message | None:
-        """Take the next touched message that its deadline has come for."""
-        deadlines = self._deadlines
-        while (first := deadlines.first()) is not None:
-            when_ms, sequence = first
-            message = self.messages.get(sequence)
-            living = message is not None and message.wake_ms == when_ms
-            if living and when_ms > now_ms:
-                return None
-            deadlines.pop()
-            if living:
-                return message
-        return None
-
     def _wake(self, message: Message) -> None:
         """Give a touched message the deadline that its state asks for."""
         when_ms = message.retained_from_ms + self.settings.retention_ms
         if message.state is not VISIBLE and message.due_ms < when_ms:
             when_ms = message.due_ms
-        if when_ms == message.wake_ms:
-            return
-        message.wake_ms = when_ms
-        deadlines = self._deadlines
-        deadlines.put(when_ms, message.sequence)
-        if deadlines.dominated_by_dead(len(self.messages)):
-            deadlines.rebuild((m.wake_ms, m.sequence) for m in self.messages.values() if m.wake_ms)
-        if when_ms < self.alarm_ms:
-            self.arm(when_ms)
+        if when_ms != message.wake_ms:
+            self._deadlines.put(message, when_ms)
+            if when_ms < self.alarm_ms:
+                self.arm(when_ms)
 
     def oldest_fresh(self) -> Message | None:
         """The first untouched resident message."""

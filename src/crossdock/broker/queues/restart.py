@@ -39,6 +39,5 @@ def _restore_queue(queue: Queue, stored: StoredQueue, now_ms: int) -> None:
     queue.cold = stored.message_count - len(queue.messages)
     if queue.cold:
         queue.arm(now_ms)
-    elif queue.settings.fifo:
-        for message in queue.messages.values():
-            queue.order.arrive(message)
+    else:
+        queue.catch_up(queue.last_sequence)
