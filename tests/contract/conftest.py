@@ -1,65 +1,14 @@
 """Real broker processes and the environments of foreign clients."""
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
+from broker_process import BrokerProcess, start_broker
 
 ROOT = Path(__file__).parent.parent.parent
-REGION = "ap-southeast-1"
-
-
-@dataclass(frozen=True)
-class BrokerProcess:
-    """A broker in a process of its own."""
-
-    url: str
-    pid: int
-
-    def client(self, region: str = REGION, **options: Any) -> Any:
-        """A boto3 SQS client for it."""
-        return boto3.client(
-            "sqs",
-            endpoint_url=self.url,
-            region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            **options,
-        )
-
-    def environment(self, **more: str) -> dict[str, str]:
-        """The standard AWS variables that point a child process at it."""
-        return {
-            **os.environ,
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_PAGER": "",
-            "AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE": "1",
-            **more,
-        }
-
-
-def start_broker(data: Path, *flags: str) -> tuple[subprocess.Popen[str], str]:
-    """Start `crossdock broker` on a free port and wait until it says that it is ready; the process and its URL."""
-    command = [sys.executable, "-m", "crossdock.cli.main", "broker", "--port", "0", "--data", str(data), "--region", REGION, *flags]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if line.startswith("{") and "url" in (event := json.loads(line)):
-            return process, event["url"]
-    raise AssertionError("the broker did not start:\n" + "".join(lines))
 
 
 @pytest.fixture(scope="session")

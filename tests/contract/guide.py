@@ -25,6 +25,8 @@ def aws_commands(service: str) -> list[str]:
     commands = []
     for body in blocks("bash"):
         lines = "\n".join(line for line in body.splitlines() if not line.lstrip().startswith("#"))
-        for statement in re.findall(rf"(?:^\w+=\$\()?aws {service} (?:.|\n)*?(?=\n\n|\n(?:\w+=\$\()?aws |\Z)", lines, re.MULTILINE):
+        for statement in re.findall(
+            rf"(?:^\w+=\$\()?aws {service} (?:.|\n)*?(?=\n\n|\n(?:\w+=\$\()?aws |\Z)", lines, re.MULTILINE
+        ):
             commands.append(statement.strip())
     return commands

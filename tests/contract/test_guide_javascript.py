@@ -9,13 +9,15 @@ from pathlib import Path
 
 import guide
 import pytest
-from conftest import BrokerProcess
+from broker_process import BrokerProcess
 
 pytestmark = pytest.mark.contract
 
 ORDER_MODEL = "const Order = { create: async (data) => ({ id: 'ord_123456', ...data }) };\n"
 SEND_ONE = "\ncreateOrder({ userId: 'user_789', items: [{ productId: 'prod_001', quantity: 2, price: 29.99 }], totalAmount: 59.98 });\n"
-PAYMENT_SERVICE = "module.exports = { processOrderPayment: async (order) => console.log('PAID ' + JSON.stringify(order)) };\n"
+PAYMENT_SERVICE = (
+    "module.exports = { processOrderPayment: async (order) => console.log('PAID ' + JSON.stringify(order)) };\n"
+)
 
 
 def run_node(script: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -44,7 +46,9 @@ def test_the_order_service_sends_and_the_payment_worker_pays(broker: BrokerProce
 
     sent = run_node(sender, environment)
     assert sent.returncode == 0, sent.stderr
-    process = subprocess.Popen(["node", str(worker)], env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        ["node", str(worker)], env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         assert process.stdout is not None
         paid = process.stdout.readline()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BrokerProcess
+from broker_process import BrokerProcess
 
 pytestmark = pytest.mark.contract
 
@@ -17,7 +17,9 @@ def node(broker: BrokerProcess, node_modules: Path) -> Any:
 
     def run(script: str) -> Any:
         path = node_modules.parent / script
-        result = subprocess.run(["node", str(path)], env=broker.environment(), capture_output=True, text=True, timeout=60)
+        result = subprocess.run(
+            ["node", str(path)], env=broker.environment(), capture_output=True, text=True, timeout=60
+        )
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 

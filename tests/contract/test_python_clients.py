@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BrokerProcess
+from broker_process import BrokerProcess
 
 pytestmark = pytest.mark.contract
 
@@ -18,7 +18,9 @@ HERE = Path(__file__).parent
 def test_query_era_botocore(broker: BrokerProcess, client_bin: Any) -> None:
     """The last botocore that speaks the Query protocol to SQS lives through a message and sees AWS's legacy errors."""
     python = client_bin("query-era") / "python"
-    result = subprocess.run([python, HERE / "query_era.py"], env=broker.environment(), capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [python, HERE / "query_era.py"], env=broker.environment(), capture_output=True, text=True, timeout=60
+    )
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == {
         "protocol": "query",
@@ -32,7 +34,11 @@ def test_query_era_botocore(broker: BrokerProcess, client_bin: Any) -> None:
         "empty": False,
         "tags": {"team": "orders"},
         "attributes": {"VisibilityTimeout": "30"},
-        "missing": ["AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist for this wsdl version.", 400],
+        "missing": [
+            "AWS.SimpleQueueService.NonExistentQueue",
+            "The specified queue does not exist for this wsdl version.",
+            400,
+        ],
     }
 
 
@@ -57,10 +63,25 @@ def test_celery(broker: BrokerProcess, client_bin: Any) -> None:
     url = broker.client().create_queue(QueueName="celery-orders")["QueueUrl"]
     environment = broker.environment(QUEUE_URL=url)
     python = client_bin("workers") / "python"
-    sent = subprocess.run([python, "workers_celery.py"], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60)
+    sent = subprocess.run(
+        [python, "workers_celery.py"], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert sent.returncode == 0, sent.stderr
-    command = [python, "-m", "celery", "-A", "workers_celery", "worker", "--pool", "solo", "--without-gossip", "--without-mingle"]
-    worker = subprocess.Popen(command, cwd=HERE, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = [
+        python,
+        "-m",
+        "celery",
+        "-A",
+        "workers_celery",
+        "worker",
+        "--pool",
+        "solo",
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    worker = subprocess.Popen(
+        command, cwd=HERE, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert paid_orders(worker, worker.stderr) == {"0", "1", "2", "3", "4"}
 
 
@@ -83,7 +104,9 @@ def test_taskiq(broker: BrokerProcess, client_bin: Any) -> None:
     """Tasks sent by taskiq come to its listener."""
     broker.client().create_queue(QueueName="taskiq-orders")
     command = [client_bin("workers") / "python", "workers_taskiq.py"]
-    worker = subprocess.Popen(command, cwd=HERE, env=broker.environment(), stdout=subprocess.PIPE, text=True, start_new_session=True)
+    worker = subprocess.Popen(
+        command, cwd=HERE, env=broker.environment(), stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert paid_orders(worker, worker.stdout) == {"1", "2", "3", "4", "5"}
 
 
@@ -94,7 +117,14 @@ def test_what_terraform_reads_back(broker: BrokerProcess) -> None:
     dead_arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:ap-southeast-1:000000000000:terraform"}],
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "sqs:SendMessage",
+                "Resource": "arn:aws:sqs:ap-southeast-1:000000000000:terraform",
+            }
+        ],
     }
     asked = {
         "DelaySeconds": "5",

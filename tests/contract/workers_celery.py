@@ -9,13 +9,15 @@ app = Celery("orders", broker="sqs://test:test@")
 app.conf.broker_transport_options = {
     "region": os.environ["AWS_REGION"],
     "wait_time_seconds": 1,
-    "predefined_queues": {"celery-orders": {"url": os.environ["QUEUE_URL"], "access_key_id": "test", "secret_access_key": "test"}},
+    "predefined_queues": {
+        "celery-orders": {"url": os.environ["QUEUE_URL"], "access_key_id": "test", "secret_access_key": "test"}
+    },
 }
 app.conf.task_default_queue = "celery-orders"
 app.conf.worker_enable_remote_control = False
 
 
-@app.task
+@app.task(name="pay")
 def pay(order: int) -> None:
     """Say which order was paid."""
     print(f"PAID {order}", file=sys.stderr, flush=True)

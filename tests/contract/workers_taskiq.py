@@ -5,7 +5,12 @@ import os
 
 from taskiq_aio_sqs import SQSBroker
 
-broker = SQSBroker(sqs_queue_name="taskiq-orders", endpoint_url=os.environ["AWS_ENDPOINT_URL"], aws_region_name=os.environ["AWS_REGION"], wait_time_seconds=1)
+broker = SQSBroker(
+    sqs_queue_name="taskiq-orders",
+    endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+    region_name=os.environ["AWS_REGION"],
+    wait_time_seconds=1,
+)
 
 
 @broker.task

@@ -14,7 +14,7 @@ async function main() {
   try { await sqs.getQueueUrl({ QueueName: 'no-such-queue' }).promise(); } catch (error) { missing = error.code; }
   console.log(JSON.stringify({
     duplicate: first.MessageId === twice.MessageId, bodies: received.Messages.map((m) => m.Body), groups: received.Messages.map((m) => m.Attributes.MessageGroupId),
-    ordered: received.Messages[0].Attributes.SequenceNumber < received.Messages[1].Attributes.SequenceNumber, empty: empty.Messages === undefined, missing,
+    ordered: received.Messages[0].Attributes.SequenceNumber < received.Messages[1].Attributes.SequenceNumber, empty: (empty.Messages || []).length === 0, missing,
   }));
 }
 main();
