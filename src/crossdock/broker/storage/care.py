@@ -29,12 +29,11 @@ def care(connection: sqlite3.Connection) -> Iterator[None]:
     yield
     yield from sweep(connection)
     yield from give_back(connection)
-    checkpoint(connection, "TRUNCATE")
 
 
-def checkpoint(connection: sqlite3.Connection, mode: str = "PASSIVE") -> None:
-    """Move the write-ahead log into the database. PASSIVE lets readers be; TRUNCATE empties the log's file if no one reads."""
-    connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Move the write-ahead log into the database, as far as it can be done without waiting for anyone."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def sweep(connection: sqlite3.Connection) -> Iterator[None]:
@@ -63,7 +62,6 @@ def give_back(connection: sqlite3.Connection) -> Iterator[None]:
         return
     while _free_pages(connection) > FREE_PAGES_MIN // 2:
         connection.executescript(f"PRAGMA incremental_vacuum({PAGES_A_STEP})")  # `execute` would stop after one page
-        yield
         checkpoint(connection)
         yield
 

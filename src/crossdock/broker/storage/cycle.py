@@ -68,7 +68,7 @@ class FoldCycle:
         self._fold.result()
         self._fold = None
         self._folded = self._end
-        self._layers.frozen = None
+        self._layers.frozen = Memtable()
         self.folds += 1
         if self.disk.upkeep.failure is not None:
             raise self.disk.upkeep.failure

@@ -28,14 +28,22 @@ class DataFolder:
             ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        except BlockingIOError as error:
             holder = os.pread(self._lock, 20, 0).decode().strip() or "?"
             os.close(self._lock)
             raise StorageError(
                 f"data folder {path} is in use by process {holder}; stop it, or choose another folder"
             ) from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        except OSError:
+            os.close(self._lock)
+            raise
+
+    def sync(self, files: Files) -> None:
+        """Return when the names in the folder, and its own name, are on disk."""
+        files.sync_folder(self.path)
+        files.sync_folder(self.path.absolute().parent)
 
     def release(self) -> None:
         """Let others use it."""

@@ -12,12 +12,12 @@ from crossdock.broker.storage.tables import Tables
 
 
 class Layers:
-    """Everything that a store holds of messages. `live` takes the facts; `frozen` is being folded."""
+    """Everything that a store holds of messages. `live` takes the facts; `frozen` is being folded, or empty."""
 
     def __init__(self, tables: Tables, live: Memtable) -> None:
         self.tables = tables
         self.live = live
-        self.frozen: Memtable | None = None
+        self.frozen = Memtable()
         self._purged = tables.discards()
 
     def purge(self, fact: Purged) -> None:
@@ -47,38 +47,34 @@ class Layers:
 
     def content(self, sequence: int) -> Sent:
         """As `Backlog.content`."""
-        for layer in self._memtables():
-            if (message := layer.inserted.get(sequence)) is not None:
-                break
-            if sequence in layer.deleted:
-                break
-        else:
-            message = self.tables.content(sequence)
-        if message is None or self.is_purged(sequence):
+        message = (
+            self.live.inserted.get(sequence) or self.frozen.inserted.get(sequence) or self.tables.content(sequence)
+        )
+        if message is None or self._is_gone(sequence) or self.is_purged(sequence):
             raise KeyError(sequence)
         return message
 
     def stored(self, message: Sent) -> Stored:
         """A message as it stands."""
         stored = Stored(message, 0, 0, message.due_ms)
-        for layer in reversed(self._memtables()):
-            layer.update(stored)
+        self._update(stored)
         return stored
-
-    def _memtables(self) -> tuple[Memtable, ...]:
-        """From the newest down."""
-        return (self.live,) if self.frozen is None else (self.live, self.frozen)
 
     def _walk(self, queue: int, after: int, through: int) -> Iterator[Stored]:
         after = max(after, self._purged.get(queue, -1))
-        layers = self._memtables()
-        firsts = [first for layer in layers if (first := layer.first(queue)) is not None]
-        for stored in self.tables.page(after, min(through, min(firsts, default=through + 1) - 1)):
-            if not any(stored.message.sequence in layer.deleted for layer in layers):
-                for layer in reversed(layers):
-                    layer.update(stored)
+        newer = [first for layer in (self.frozen, self.live) if (first := layer.first(queue)) is not None]
+        for stored in self.tables.page(after, min(through, min(newer, default=through + 1) - 1)):
+            if not self._is_gone(stored.message.sequence):
+                self._update(stored)
                 yield stored
-        for layer in reversed(layers):
+        for layer in (self.frozen, self.live):
             for message in layer.between(queue, after, through):
-                if message.sequence not in self.live.deleted:
+                if not self._is_gone(message.sequence):
                     yield self.stored(message)
+
+    def _is_gone(self, sequence: int) -> bool:
+        return sequence in self.live.deleted or sequence in self.frozen.deleted
+
+    def _update(self, stored: Stored) -> None:
+        self.frozen.update(stored)
+        self.live.update(stored)

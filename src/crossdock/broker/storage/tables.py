@@ -32,12 +32,12 @@ SETTINGS = """
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = 0;
-    PRAGMA journal_size_limit = 67108864;
+    PRAGMA journal_size_limit = 33554432;
     PRAGMA secure_delete = OFF;
     PRAGMA cache_size = -8192;
     PRAGMA busy_timeout = 10000;
 """
-"""Checkpoints are made by `care`, off the hot path; a WAL file that grew is cut back to 64 MiB; 8 MiB of cache a connection."""
+"""Checkpoints are made by `care`, off the hot path; a WAL file that grew is cut back to 32 MiB; 8 MiB of cache a connection."""
 
 META = "SELECT identity, folded_segment, folded_offset, last_queue FROM meta"
 QUEUES = "SELECT number, account, region, name, created_ms, attributes, tags, modified_ms, purged_ms FROM queues ORDER BY number"
