@@ -1,0 +1,1 @@
+"""The templates of notifications, as files; rendering.py fills them."""
