@@ -37,8 +37,11 @@ for _name, _summary in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line. Errors are sentences on stderr, with exit code 1 (the world) or 2 (the command)."""
-    lifeline.hold()
+    """Run the command line. Errors are sentences on stderr, with exit code 1 (the world) or 2 (the command).
+
+    The traceback of an unforeseen error is for developers and for the log files of supervised processes.
+    """
+    supervised = lifeline.hold()
     try:
         app()
     except Refusal as refusal:
@@ -46,7 +49,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _end("interrupted", 130)
     except Exception as error:
-        if SHOW_TRACEBACKS in os.environ:
+        if supervised or SHOW_TRACEBACKS in os.environ:
             traceback.print_exc()
         _end(f"unforeseen {type(error).__name__}: {error}. Set {SHOW_TRACEBACKS}=1 to see where, and report it.", 1)
 

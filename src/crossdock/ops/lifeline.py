@@ -14,10 +14,12 @@ SUPERVISED = "CROSSDOCK_SUPERVISED"
 """The environment variable by which a supervisor tells its child that standard input is the lifeline."""
 
 
-def hold() -> None:
-    """Die with the supervisor, if there is one. To be called first thing in a program."""
-    if os.environ.pop(SUPERVISED, None):
-        threading.Thread(target=_die_at_its_end, name="lifeline", daemon=True).start()
+def hold() -> bool:
+    """Die with the supervisor; False when there is none. To be called first thing in a program."""
+    if not os.environ.pop(SUPERVISED, None):
+        return False
+    threading.Thread(target=_die_at_its_end, name="lifeline", daemon=True).start()
+    return True
 
 
 def _die_at_its_end() -> None:

@@ -141,9 +141,17 @@ class OrderDesk:
                     status = await self._cancel(order_id)
             except Unreachable as gone:
                 return self._placed(line, None, LOST_TOUCH, began_ms, str(gone))
+        return await self._placed_and_followed(line, order_id, status, began_ms)
+
+    async def _placed_and_followed(self, line: OrderLine, order_id: str, status: str, began_ms: int) -> Placed:
+        """Outside the slot: many may be followed while others are placed."""
+        problem = None
         if self._settings.wait:
-            status = await self._follow(order_id, line.cancel)
-        return self._placed(line, order_id, status, began_ms, None)
+            try:
+                status = await self._follow(order_id, line.cancel)
+            except Unreachable as gone:
+                status, problem = LOST_TOUCH, str(gone)
+        return self._placed(line, order_id, status, began_ms, problem)
 
     async def _cancel(self, order_id: str) -> str:
         """Cancel; the status afterwards. An order for which it is too late stays as it is."""
