@@ -28,7 +28,7 @@ from crossdock.clock import Clock
 
 __all__ = ["MachineSettings", "QueueCensus", "QueueMachine"]
 
-QUEUES_A_TICK = 100
+QUEUES_A_TICK = 20
 """So many queues are looked after in one tick; the rest in the next, after other requests had their turn."""
 
 

@@ -31,6 +31,9 @@ NEVER_MS = 1 << 62
 SCOPE_CHANGE_MS = 60_000
 """How long after a change of DeduplicationScope the old scope still decides. AWS: attributes take up to 60 seconds."""
 
+_RESIDENT_MIN = 1_000
+"""So many untouched messages a queue may keep resident when others use up the budget of contents."""
+
 _FRESH_SLACK = 1_024
 """So many messages that are no longer untouched may linger in `fresh` before it is swept."""
 
@@ -109,12 +112,17 @@ class Queue:
         """A message is sent to the queue. Beyond the window it is left to the store."""
         if sent.group_id is not None and not self.settings.fifo:
             self._note_tenant(sent.group_id, now_ms)
-        if (self.cold or self.untouched >= self.window) and (sent.due_ms <= now_ms or self.settings.fifo):
+        if (self.cold or self._is_full(sent)) and (sent.due_ms <= now_ms or self.settings.fifo):
             if not self.cold:
                 self.edge = sent.sequence - 1
             self.cold += 1
             return
         self._place(self._resident(sent), sent.due_ms, now_ms)
+
+    def _is_full(self, sent: Sent) -> bool:
+        if self.untouched < _RESIDENT_MIN:
+            return self.untouched >= self.window
+        return self.untouched >= self.window or content_bytes(sent) > self._budget.left
 
     def adopt(self, stored: Stored, now_ms: int) -> None:
         """Take a message that was moved here, with its history."""
@@ -201,7 +209,8 @@ class Queue:
             self.fresh.append(message)
             if not fifo:
                 self.order.arrive(message)
-            self._sweep_fresh()
+            if self.looks_ahead:
+                self._sweep_fresh()
             self.arm(message.retained_from_ms + self.settings.retention_ms)
         if fifo and in_order:
             self.order.arrive(message)

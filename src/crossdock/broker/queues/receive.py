@@ -34,6 +34,7 @@ from crossdock.broker.queues.receipt_handle import make_handle
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.step import Step
 from crossdock.broker.queues.waiters import Ask, Waiter
+from crossdock.broker.queues.window import PAGES_AT_ONCE
 
 
 class Later(Enum):
@@ -43,6 +44,9 @@ class Later(Enum):
 
 
 LATER = Later.LATER
+
+GO_ON_MS = 10
+"""When the search in the backlog goes on after it was cut short, so that others have their turn."""
 
 PASSED_MAX = 1_000
 """So many exhausted or expired messages are put away in one receive; the rest waits for the next."""
@@ -169,10 +173,12 @@ def _gather(registry: Registry, queue: Queue, ask: Ask, step: Step) -> list[Mess
     taken: list[Message] = []
     if queue.cold:
         registry.window.top_up(queue, step)
-    while True:
+    for _ in range(PAGES_AT_ONCE):
         _take(registry, queue, ask, limit - len(taken), taken, step)
         if len(taken) >= limit or not registry.window.next_page(queue, step):
             break
+    else:
+        queue.arm(step.now_ms + GO_ON_MS)
     if not ask.visibility_ms:
         for message in taken:
             queue.show(message, step.now_ms)

@@ -3,15 +3,12 @@
 from crossdock.aws.api.sqs import ReceiveMessageResult
 from crossdock.broker.queues.facts import Deleted
 from crossdock.broker.queues.queue import Queue
-from crossdock.broker.queues.receive import serve
+from crossdock.broker.queues.receive import GO_ON_MS, serve
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.step import Step
 
 SLICE = 1_000
 """So many messages of a queue are looked after in one go, so that nobody waits for long."""
-
-LATER_MS = 100
-"""When a queue with nothing resident is paged in again, should all its pages so far have expired."""
 
 
 def pass_time(registry: Registry, queue: Queue, step: Step) -> None:
@@ -21,7 +18,7 @@ def pass_time(registry: Registry, queue: Queue, step: Step) -> None:
         step.facts.append(Deleted(expired))
     if queue.cold and not queue.untouched:
         registry.window.top_up(queue, step)
-    if (appeared or expired) and queue.waiters:
+    if (appeared or expired or queue.cold) and queue.waiters:
         step.wake(queue)
         serve(registry, step)
     for waiter in queue.waiters.ended(step.now_ms):
@@ -29,5 +26,5 @@ def pass_time(registry: Registry, queue: Queue, step: Step) -> None:
         queue.counters.empty_receives += 1
         step.replies.append((waiter.ticket, ReceiveMessageResult()))
     queue.rearm()
-    if queue.cold and not queue.untouched:
-        queue.arm(step.now_ms + LATER_MS)
+    if queue.cold and (not queue.untouched or queue.waiters) and queue.untouched < queue.window:
+        queue.arm(step.now_ms + GO_ON_MS)

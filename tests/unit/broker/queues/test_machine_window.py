@@ -4,6 +4,7 @@ import pytest
 from tests.unit.broker.queues.world import CALLER, World
 
 from crossdock.aws.api import sqs
+from crossdock.broker.queues import window
 from crossdock.broker.queues.machine import MachineSettings
 
 SMALL = MachineSettings(window=8, lookahead=8, content_bytes_max=3_000)
@@ -155,3 +156,31 @@ def test_memory_of_a_long_poll(small: World) -> None:
     waiting = small.poll(url)
     small.send(url, "y" * 2_000)
     assert small.polled(waiting) == ["y" * 2_000]
+
+
+def test_search_for_a_free_group_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that was cut short, so that others get their turn, goes on for the long poll that waits."""
+    monkeypatch.setattr(window, "PAGE_MESSAGES", 10)
+    world = World(MachineSettings(window=8, lookahead=1_000))
+    url = world.create("q.fifo")
+    world.send_fifo(url, "busy", *map(str, range(300)))
+    world.send_fifo(url, "free", "found")
+    world.restart()
+    assert world.bodies(url, 1) == ["0"]
+    waiting = world.poll(url)
+    assert world.polled(waiting) is None
+    world.advance(100)
+    assert world.polled(waiting) == ["found"]
+
+
+def test_full_budget() -> None:
+    """With the budget of contents used up, a queue leaves what comes beyond a thousand messages to the store."""
+    world = World(MachineSettings(content_bytes_max=10_000))
+    url = world.create("q.fifo")
+    for number in range(1_200):
+        world.send_fifo(url, f"g{number % 3}", str(number))
+    assert resident(world, url) == 1_000
+    assert world.counts(url) == (1_200, 0, 0)
+    bodies = drain(world, url, 10)
+    assert sorted(map(int, bodies)) == list(range(1_200))
+    assert [body for body in bodies if int(body) % 3 == 1] == [str(number) for number in range(1, 1_200, 3)]
