@@ -22,7 +22,8 @@ from crossdock.messaging.message import Attribute, OutgoingMessage, SqsError
 from crossdock.messaging.retry import RetryPolicy, backoff_s
 from crossdock.messaging.sqs import Sqs
 
-_ATTRIBUTES = msgspec.json.Decoder(dict[str, Attribute])
+_ATTRIBUTES = msgspec.json.Decoder(dict[str, tuple[str, str]])
+"""An envelope's attributes are all text."""
 _BACKOFF = RetryPolicy(first_s=0.5, longest_s=60.0)
 _HOUR_MS = 3_600_000
 
@@ -175,7 +176,7 @@ def _message(row: sa.Row[Any]) -> OutgoingMessage:
     fifo = row.queue.endswith(".fifo")
     return OutgoingMessage(
         body=row.body,
-        attributes=_ATTRIBUTES.decode(row.attributes),
+        attributes={name: Attribute(*pair) for name, pair in _ATTRIBUTES.decode(row.attributes).items()},
         group_id=row.group_id if fifo else None,
         deduplication_id=row.event_id if fifo else None,
     )
