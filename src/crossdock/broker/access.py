@@ -29,7 +29,9 @@ def read_credentials(path: Path) -> dict[str, str]:
     except OSError as error:
         raise CredentialsError(f"cannot read the credentials file {path}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise CredentialsError(f'the credentials file {path} must be a JSON object like {{"AKID": "secret"}}: {error}') from error
+        raise CredentialsError(
+            f'the credentials file {path} must be a JSON object like {{"AKID": "secret"}}: {error}'
+        ) from error
 
 
 class Access:

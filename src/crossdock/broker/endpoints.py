@@ -55,7 +55,9 @@ class Endpoints:
         if request.method == "GET":
             return _json(200, {"now_ms": clock.now_ms()})
         if not isinstance(clock, ManualClock):
-            return _json(409, {"error": "this broker runs on the system clock; start it with --manual-clock to move time"})
+            return _json(
+                409, {"error": "this broker runs on the system clock; start it with --manual-clock to move time"}
+            )
         try:
             asked = msgspec.json.decode(request.body, type=Advance)
             if asked.advance_ms < 0:
