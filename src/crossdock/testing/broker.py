@@ -95,7 +95,9 @@ class LocalBroker:
         self.url = self._started.result(timeout=START_S)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._loop.call_soon_threadsafe(self._broker.stopped.set)
         self._thread.join(timeout=START_S)
 

@@ -1,9 +1,9 @@
 """The pytest plugin. Switch it on in your conftest.py: `pytest_plugins = ["crossdock.testing.plugin"]`.
 
-    def test_a_message_comes_back(crossdock_sqs, crossdock_clock):
-        url = crossdock_sqs.create_queue(QueueName="orders")["QueueUrl"]
-        ...
-        crossdock_clock.advance(seconds=30)
+def test_a_message_comes_back(crossdock_sqs, crossdock_clock):
+    url = crossdock_sqs.create_queue(QueueName="orders")["QueueUrl"]
+    ...
+    crossdock_clock.advance(seconds=30)
 """
 
 from collections.abc import Iterator
