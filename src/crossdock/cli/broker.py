@@ -46,17 +46,7 @@ def run(
     ] = False,
 ) -> None:
     """Run the broker until Ctrl-C or SIGTERM."""
-    logger = structlog.PrintLoggerFactory(file=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=False) if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=logger,
-    )
+    _log_to_stderr()
     try:
         settings = BrokerSettings(
             host=host,
@@ -82,3 +72,17 @@ def run(
         )
         raise typer.Exit(EXIT_REFUSED) from error
     raise typer.Exit(code)
+
+
+def _log_to_stderr() -> None:
+    """Lines for people on a terminal, JSON otherwise."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=False) if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
