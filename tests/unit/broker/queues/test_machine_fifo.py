@@ -89,6 +89,16 @@ def test_duplicates_in_one_batch(world: World, url: str) -> None:
     assert world.counts(url) == (1, 0, 0)
 
 
+def test_batch_keeps_its_order(world: World, url: str) -> None:
+    """Fact 122: messages of a batch are in the order of its entries."""
+    entries = [
+        sqs.SendMessageBatchRequestEntry(f"e{i}", str(i), message_group_id="g", message_deduplication_id=str(i))
+        for i in range(10)
+    ]
+    world.call(sqs.SendMessageBatch(url, entries))
+    assert world.bodies(url) == [str(i) for i in range(10)]
+
+
 def test_content_based(world: World) -> None:
     """Fact 75: the body alone decides, and an explicit id wins over it."""
     url = world.create("q.fifo", ContentBasedDeduplication="true")
