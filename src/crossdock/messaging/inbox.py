@@ -54,7 +54,7 @@ _SEEN = sa.select(sa.literal(1)).where(
 )
 _CLAIM = sa.text(
     "INSERT INTO inbox (consumer, event_id, handled_ms) VALUES (:consumer, :event_id, :now_ms)"
-    " ON CONFLICT (consumer, event_id) DO NOTHING"
+    " ON CONFLICT (consumer, event_id) DO NOTHING RETURNING event_id"
 )
 _COUNT = sa.text(
     "INSERT INTO inbox_attempts (consumer, event_id, attempts, last_error, failed_ms)"

@@ -5,8 +5,6 @@ its successors and is never overtaken. Who writes rows is `transaction`, who sen
 statements on it, which run on SQLite and PostgreSQL alike.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 
 
@@ -44,6 +42,9 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
 
 
 OUTBOX = outbox_table(sa.MetaData())
+WRITE = sa.insert(OUTBOX)
+"""New rows: the columns that have no default."""
+
 _ROW = OUTBOX.alias("candidate")
 _OLDER = OUTBOX.alias("older")
 
@@ -114,8 +115,3 @@ WAITING = sa.select(
 
 PRUNE = sa.delete(OUTBOX).where(OUTBOX.c.sent_ms < sa.bindparam("before_ms"))
 """Forget rows that were sent before `before_ms`."""
-
-
-def insert_rows(rows: list[dict[str, Any]]) -> tuple[sa.Insert, list[dict[str, Any]]]:
-    """The statement and parameters that write outbox rows."""
-    return sa.insert(OUTBOX), rows

@@ -81,7 +81,7 @@ class Transaction:
         """
         published = bool(self._rows)
         if published:
-            await self.session.execute(*outbox.insert_rows(self._rows))
+            await self.session.execute(outbox.WRITE, self._rows)
         await self.session.commit()
         self._rows = []
         if published and self._producer.relay is not None:
