@@ -14,6 +14,7 @@ from functools import partial
 import msgspec
 import structlog
 
+from crossdock.aws import quotas
 from crossdock.clock import Clock
 from crossdock.messaging import telemetry
 from crossdock.messaging.acknowledgements import Acknowledgements
@@ -41,6 +42,9 @@ class ConsumerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Messages handled at once; on a FIFO queue groups handled at once."""
     wait_s: int = 3
     """Length of a long poll, and so of the wait for the last one at the end."""
+    lease_s: int = 20
+    """For how long a received message is hidden at first, where the queue's visibility timeout is not shorter. Leases are renewed, so this
+    only bounds how long the messages of a killed process stay hidden."""
     grace_s: float = 8.0
     """How long handlers may go on after `stop`."""
 
@@ -53,6 +57,7 @@ class Consumer:
         self._handle = handle
         self._clock = clock
         self._settings = settings
+        self._lease_s = min(settings.lease_s, queue.visibility_timeout_s)
         self._stopping = asyncio.Event()
         self._free = settings.concurrency
         self._freed = asyncio.Event()
@@ -73,7 +78,7 @@ class Consumer:
         self._url = await self._found_url()
         if self._stopping.is_set():
             return
-        self._leases = Leases(sqs, self._url, self._queue.visibility_timeout_s, self._clock)
+        self._leases = Leases(sqs, self._url, self._lease_s, self._clock)
         self._acknowledgements = Acknowledgements(sqs, self._url)
         try:
             await self._poll()
@@ -104,7 +109,7 @@ class Consumer:
                 await self._freed.wait()
                 continue
             try:
-                messages = await self._sqs.receive(self._url, limit=min(10, self._free), wait_s=self._settings.wait_s)
+                messages = await self._receive()
             except SqsError as error:
                 failures += 1
                 telemetry.POLL_ERRORS.labels(self._queue.name).inc()
@@ -117,6 +122,10 @@ class Consumer:
                 await self._hand_back(leases)
             else:
                 self._start(leases)
+
+    async def _receive(self) -> list[ReceivedMessage]:
+        limit = min(quotas.RECEIVE_MAX_MESSAGES, self._free)
+        return await self._sqs.receive(self._url, limit=limit, wait_s=self._settings.wait_s, visibility_s=self._lease_s)
 
     async def _pause(self, failures: int, error: SqsError) -> None:
         pause_s = backoff_s(failures, _POLL_BACKOFF, self._clock.random())

@@ -148,13 +148,17 @@ class Sqs:
         *,
         limit: int = quotas.RECEIVE_MAX_MESSAGES,
         wait_s: int = 0,
+        visibility_s: int | None = None,
         attempt_id: str | None = None,
     ) -> list[ReceivedMessage]:
-        """Receive up to `limit` (1 to 10) messages under the queue's visibility timeout, waiting up to `wait_s` (0 to 20) for the first.
+        """Receive up to `limit` (1 to 10) messages, waiting up to `wait_s` (0 to 20) for the first; they stay hidden for `visibility_s`,
+        or for the queue's own visibility timeout.
 
         On a FIFO queue a receive that is repeated with the same `attempt_id` after a lost answer gets the same messages.
         """
-        extra = {"ReceiveRequestAttemptId": attempt_id} if attempt_id else {}
+        extra: dict[str, Any] = {"ReceiveRequestAttemptId": attempt_id} if attempt_id else {}
+        if visibility_s is not None:
+            extra["VisibilityTimeout"] = visibility_s
         answer = await self._call(
             "receive_message",
             QueueUrl=queue_url,
