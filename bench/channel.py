@@ -64,14 +64,15 @@ def request(head: bytes, body: bytes) -> bytes:
 class Channel(asyncio.Protocol):
     """A connection with at most one request under way; `answered(channel, status, body)` is called for each answer."""
 
-    __slots__ = ("_answered", "_rest", "_transport", "closed", "number", "since_ns", "state")
+    __slots__ = ("_answered", "_rest", "_transport", "closed", "note", "number", "since_ns", "state")
 
     def __init__(self, number: int, answered: "Callable[[Channel, int, bytes], None]") -> None:
         self.number = number
         self.closed = False
         self.since_ns = 0
         self.state: Any = None
-        """Room for the scenario."""
+        self.note = 0
+        """Room for the scenario, both."""
         self._answered = answered
         self._rest = b""
 

@@ -33,7 +33,7 @@ def until(condition: Callable[[], object], within_s: float, what: str) -> None:
 
 def free_ports() -> tuple[int, int]:
     """A base with six free ports after it, and a port for the broker, both below the range from which the system gives ports."""
-    base = 12_000 + os.getpid() * 16 % 16_000
+    base = 12_000 + os.getpid() * 61 % 1_000 * 16  # test processes with neighbouring ids begin far apart
     while not all(is_free(base + offset) for offset in range(PORTS_OF_SERVICES + 2)):
         base += 16
     return base, base + PORTS_OF_SERVICES + 1

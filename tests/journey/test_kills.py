@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
-import threading
-from pathlib import Path
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from tests.journey.pipeline import ORDERS, ROOT, Pipeline
+from tests.journey.pipeline import CROSSDOCK, ORDERS, ROOT, Pipeline
 
 from crossdock.ops.orders import END_STATES
 
@@ -16,35 +16,34 @@ pytestmark = pytest.mark.journey
 VICTIMS = ("broker", "payments", "orders", "provider", "notifications", "inbox")
 
 
-def place_in_the_background(pipeline: Pipeline, file: Path) -> "subprocess.Popen[str]":
-    """`order place --wait`, as a process that goes on while others are killed."""
-    command = [sys.executable, "-m", "crossdock.cli.main", "order", "place", str(file), "--again", "--wait", "--json"]
-    arguments = ["--data", str(pipeline.data), "--timeout", "90", "--concurrency", "4"]
-    return subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finished(placing: "subprocess.Popen[str]") -> None:
-    """Every order was placed and has come to rest."""
-    output, errors = placing.communicate(timeout=110)
-    restless = [one for one in json.loads(output or "[]") if one["status"] not in END_STATES]
-    assert not restless, errors
+@contextmanager
+def orders_flowing(pipeline: Pipeline) -> Iterator[None]:
+    """`order place --wait` goes on while the block kills; afterwards every order was placed and has come to rest."""
+    command = [*CROSSDOCK, "order", "place", str(ORDERS), "--again", "--wait", "--json", "--data", str(pipeline.data)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    placing = subprocess.Popen([*command, "--timeout", "90", "--concurrency", "4"], cwd=ROOT, text=True, **pipes)
+    try:
+        yield
+        output, errors = placing.communicate(timeout=110)
+    finally:
+        placing.kill()
+        placing.wait()
+    assert [one for one in json.loads(output or "[]") if one["status"] not in END_STATES] == [], errors
     assert placing.returncode == 0, errors
 
 
 def test_each_process_may_be_killed_while_orders_flow(pipeline: Pipeline) -> None:
     """Each process dies once by kill -9 and comes back; every order comes to rest, none is charged twice or lost."""
-    placing = place_in_the_background(pipeline, ORDERS)
-    for victim in VICTIMS:
-        pipeline.kill(victim)
-    finished(placing)
+    with orders_flowing(pipeline):
+        for victim in VICTIMS:
+            pipeline.kill(victim)
     pipeline.audited()
 
 
 def test_all_may_be_killed_at_once(pipeline: Pipeline) -> None:
     """The supervisor and everything else die in the middle of the orders; after `up` on the same folder the work goes on."""
-    placing = place_in_the_background(pipeline, ORDERS)
-    threading.Event().wait(1.5)
-    pipeline.kill_all()
-    pipeline.up()
-    finished(placing)
+    with orders_flowing(pipeline):
+        time.sleep(1.5)
+        pipeline.kill_all()
+        pipeline.up()
     pipeline.audited()

@@ -118,6 +118,8 @@ class OrderDesk:
         self._clock = clock
         self._settings = settings
         self._slots = asyncio.Semaphore(settings.concurrency)
+        self._answered_ms = clock.monotonic_ms()
+        """When the service last gave an answer to anybody."""
 
     async def place_all(self, lines: Sequence[OrderLine], done: Callable[[Placed], None]) -> list[Placed]:
         """Place all lines; `done` is told of each as it is placed or, with `wait`, at its end. In the order of the lines."""
@@ -173,19 +175,23 @@ class OrderDesk:
         return str(answer.body["status"])
 
     async def _patiently(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        """Call again while the service is away or answers 5xx: a key makes that safe. Raises Unreachable when patience ends."""
-        deadline_ms = self._clock.monotonic_ms() + self._settings.patience_ms
+        """Call again while the service is away or answers 5xx: a key makes that safe.
+
+        Raises Unreachable when patience with this call, or with a service that answers nobody, ends.
+        """
+        began_ms = self._clock.monotonic_ms()
         failures = 0
         while True:
             failures += 1
             try:
                 answer = await self._api.call(method, path, body, headers)
                 if answer.status < 500:
+                    self._answered_ms = self._clock.monotonic_ms()
                     return answer
                 trouble = Unreachable(f"{self._api.url} answers {answer.status}")
             except Unreachable as gone:
                 trouble = gone
-            if self._clock.monotonic_ms() > deadline_ms:
+            if self._clock.monotonic_ms() > min(began_ms, self._answered_ms) + self._settings.patience_ms:
                 raise trouble
             await asyncio.sleep(_RETRIES.delay_ms(failures, self._clock.random()) / 1_000)
 

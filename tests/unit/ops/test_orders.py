@@ -1,6 +1,7 @@
 """Order files are read exactly, and placed so that a second run doubles nothing."""
 
 import json
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -208,6 +209,18 @@ async def test_a_service_that_never_comes_back_is_told(shop: tuple[Shop, Api]) -
     shop[0].trouble = [503] * 100
     (placed,) = await place(shop[1], lines(b"{}"), patience_ms=200)
     assert (placed.status, placed.order_id) == ("no answer", None)
+
+
+async def test_patience_with_a_dead_service_is_not_spent_on_each_order_anew() -> None:
+    """When nobody has had an answer for as long as patience lasts, the orders that wait for a slot are given up too."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    clock = SystemClock()
+    began_ms = clock.monotonic_ms()
+    desk = OrderDesk(Api(f"http://127.0.0.1:{port}"), clock, PlacingSettings(concurrency=1, patience_ms=300))
+    placed = await desk.place_all(lines(*[b"{}"] * 20), lambda _: None)
+    assert {one.status for one in placed} == {"no answer"}
+    assert clock.monotonic_ms() - began_ms < 3_000
 
 
 async def test_an_order_that_does_not_come_to_rest_is_told_as_it_is(shop: tuple[Shop, Api]) -> None:
