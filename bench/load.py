@@ -17,7 +17,6 @@ from collections.abc import Callable
 from typing import Any
 
 import uvloop
-
 from bench.channel import Channel, Endpoint, request
 
 GROUPS = 64
