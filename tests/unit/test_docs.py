@@ -1,0 +1,65 @@
+"""Documents that cannot drift: links lead somewhere, commands exist, the example of the howto runs as it stands."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted(page for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] if page.name != "guide.md")
+
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page in one language."""
+    return [body for name, body in BLOCK.findall(page.read_text()) if name == language]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page names a file that is there."""
+    missing = [
+        link for link in LINK.findall(page.read_text()) if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert not missing
+
+
+def documented_commands() -> list[tuple[str, ...]]:
+    """The subcommands of crossdock that the pages' shell blocks name."""
+    found = set()
+    for page in PAGES:
+        for line in "\n".join(blocks(page, "bash")).splitlines():
+            words = shlex.split(line, comments=True)
+            if words and words[0].rpartition("/")[2] == "crossdock":
+                found.add(tuple(word for word in words[1:3] if re.fullmatch(r"[a-z]+", word)))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("command", documented_commands(), ids=" ".join)
+def test_documented_commands_exist(command: tuple[str, ...]) -> None:
+    """Every `crossdock …` of a shell block is a command that explains itself."""
+    call = [sys.executable, "-m", "crossdock.cli.main", *command, "--help"]
+    assert subprocess.run(call, capture_output=True, timeout=30).returncode == 0
+
+
+def test_make_targets_exist() -> None:
+    """Every `make …` of a shell block is a target."""
+    makefile = (ROOT / "Makefile").read_text()
+    for page in PAGES:
+        for target in re.findall(r"^make (\w+)", "\n".join(blocks(page, "bash")), re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
+
+
+def test_the_howto_for_tests_runs_as_it_stands(tmp_path: Path) -> None:
+    """The two files of howto/test-with-crossdock.md make a test suite that passes."""
+    conftest, test = blocks(ROOT / "docs" / "howto" / "test-with-crossdock.md", "python")
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_example.py").write_text(test)
+    call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    result = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout
