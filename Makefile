@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q install --no-deps --require-hashes
 DATA ?= data
 
-.PHONY: up test check format locks clean
+.PHONY: up test bench check format locks clean
 .SECONDARY:
 .DEFAULT_GOAL := up
 
@@ -46,7 +46,8 @@ up: .venv/runtime.stamp
 	@exec $(BIN)/crossdock up --data $(DATA)
 
 test: .venv/dev.stamp $(CLIENT_STAMPS) $(NODE_STAMP)
-	@$(BIN)/python -m pytest
+	@CROSSDOCK_QUERY_ERA_MODEL=$$(ls .venv-clients/query-era/lib/python3*/site-packages/botocore/data/sqs/2012-11-05/service-2.json*) \
+		$(BIN)/python -m pytest
 
 check: .venv/dev.stamp
 	@$(BIN)/ruff format --check .
@@ -54,6 +55,17 @@ check: .venv/dev.stamp
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house.py
+
+# The peers that the bench starts beside crossdock; fauxqs needs a newer Node.js than most machines have, so one comes along.
+.venv-peers/installed.stamp: bench/peers/python.lock bench/peers/package-lock.json
+	@echo "installing the peers"
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip --disable-pip-version-check -q install --no-deps --require-hashes -r bench/peers/python.lock
+	@cd bench/peers && npm ci --silent
+	@touch $@
+
+bench: .venv/dev.stamp .venv-peers/installed.stamp
+	@$(BIN)/python -m bench.run $(BENCH)
 
 format: .venv/dev.stamp
 	@$(BIN)/ruff format .
@@ -69,4 +81,4 @@ locks: .venv/build.stamp
 	@for clients in $(CLIENTS); do $(LOCK) -o requirements/clients/$$clients.lock requirements/clients/$$clients.in; done
 
 clean:
-	rm -rf .venv .venv-clients build dist tests/contract/node/node_modules
+	rm -rf .venv .venv-clients .venv-peers build dist tests/contract/node/node_modules
