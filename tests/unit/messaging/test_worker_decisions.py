@@ -1,0 +1,196 @@
+"""What becomes of a message: retry decisions as a table, and the worker's exactly-once effect on a real database."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from crossdock.clock import ManualClock
+from crossdock.messaging import (
+    Attribute,
+    Contracts,
+    DeadLetterQueue,
+    Discard,
+    Event,
+    Fatal,
+    Queue,
+    ReceivedMessage,
+    Retry,
+    RetryPolicy,
+    Topology,
+    TopologyError,
+    Transaction,
+    Worker,
+    contract,
+    database,
+    inbox_tables,
+    outbox_table,
+)
+from crossdock.messaging.lease import Lease, LeaseLost
+from crossdock.messaging.retry import Ack, DeadLetter, Drop, TryAgain, decide
+
+
+@contract("COUNTED", business_key="COUNTED:{name}")
+class Counted(Event):
+    """An event of the tests."""
+
+    name: str
+
+
+QUEUE = Queue(
+    name="counts.fifo",
+    consumer="counter",
+    visibility_timeout_s=30,
+    max_receive_count=3,
+    dead_letter="dead.fifo",
+    fifo=True,
+)
+TOPOLOGY = Topology(
+    queues=[QUEUE], dead_letters=[DeadLetterQueue(name="dead.fifo", fifo=True)], routes={"COUNTED": ("counts.fifo",)}
+)
+POLICY = RetryPolicy(attempts=2, first_s=4, jitter=0, park_group=True)
+
+METADATA = sa.MetaData()
+inbox_tables(METADATA)
+OUTBOX = outbox_table(METADATA)
+COUNTS = sa.Table("counts", METADATA, sa.Column("name", sa.Text))
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "decision"),
+    [
+        (None, 1, Ack()),
+        (Discard("old"), 1, Drop("old")),
+        (Fatal("no such template"), 1, DeadLetter("no such template", "Fatal")),
+        (ValueError("x"), 1, TryAgain(4, "x")),
+        (Retry("busy", after=9), 1, TryAgain(9, "busy")),
+        (ValueError("x"), 2, DeadLetter("gave up after 2 attempts: x", "ValueError")),
+    ],
+)
+def test_decisions(error: Exception | None, attempt: int, decision: object) -> None:
+    """An ending and the number of attempts decide what becomes of a message."""
+    assert decide(error, attempt, POLICY, chance=0.5) == decision
+
+
+def test_two_services_on_one_queue_are_refused() -> None:
+    """A topology in which a queue has two consumers cannot be made."""
+    twice = [
+        QUEUE,
+        Queue(
+            name="counts.fifo",
+            consumer="other",
+            visibility_timeout_s=30,
+            max_receive_count=3,
+            dead_letter="dead.fifo",
+            fifo=True,
+        ),
+    ]
+    with pytest.raises(TopologyError, match=r"counts\.fifo"):
+        Topology(queues=twice, dead_letters=TOPOLOGY.dead_letters, routes={})
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    """A real SQLite database with the tables of messaging and one of a service."""
+    engine = database(f"sqlite:///{tmp_path / 'test.db'}")
+    async with engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+    yield engine
+    await engine.dispose()
+
+
+class Scene:
+    """A worker whose handler does what the test wants."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.clock = ManualClock()
+        self.error: Exception | None = None
+        self.worker = Worker(
+            consumer="counter",
+            queue=QUEUE,
+            contracts=Contracts([Counted]),
+            database=engine,
+            topology=TOPOLOGY,
+            clock=self.clock,
+            policy=POLICY,
+        )
+        self.worker.on(Counted)(self.count)
+
+    async def count(self, event: Counted, tx: Transaction, context: Any) -> None:
+        """Count, publish, and perhaps fail."""
+        await tx.session.execute(sa.insert(COUNTS), {"name": event.name})
+        tx.publish(Counted(name=f"after {event.name}"), group="g")
+        if self.error is not None:
+            raise self.error
+
+    async def deliver(self, event_id: str, group: str = "g", body: str = '{"name":"n"}', held: bool = True) -> object:
+        """Hand the worker one delivery of an event."""
+        attributes = {"eventType": Attribute("String", "COUNTED"), "eventId": Attribute("String", event_id)}
+        message = ReceivedMessage(
+            message_id=f"m-{event_id}", receipt_handle="h", body=body, attributes=attributes, group_id=group
+        )
+        now_ms = self.clock.monotonic_ms()
+        return await self.worker.handle(message, Lease(message, now_ms, now_ms + (30_000 if held else 0), self.clock))
+
+    async def effects(self) -> tuple[int, int]:
+        """How many counts and how many outbox rows there are."""
+        async with self.engine.connect() as connection:
+            counts = (await connection.execute(sa.select(sa.func.count()).select_from(COUNTS))).scalar_one()
+            rows = (await connection.execute(sa.select(sa.func.count()).select_from(OUTBOX))).scalar_one()
+        return counts, rows
+
+
+@pytest.fixture
+def scene(engine: AsyncEngine) -> Scene:
+    """A worker on that database."""
+    return Scene(engine)
+
+
+async def test_a_second_delivery_has_no_effect(scene: Scene) -> None:
+    """Business change, outbox row and inbox row are one transaction; the same event again is acknowledged and nothing more."""
+    assert await scene.deliver("e1") == Ack()
+    assert await scene.deliver("e1") == Ack()
+    assert await scene.effects() == (1, 1)
+
+
+async def test_a_failed_attempt_leaves_nothing(scene: Scene) -> None:
+    """What a handler wrote is rolled back with its exception; the attempt is counted, and the next may succeed."""
+    scene.error = ValueError("not yet")
+    assert await scene.deliver("e1") == TryAgain(4, "not yet")
+    assert await scene.effects() == (0, 0)
+    scene.error = None
+    assert await scene.deliver("e1") == Ack()
+    assert await scene.effects() == (1, 1)
+
+
+async def test_attempts_run_out_and_park_the_group(scene: Scene) -> None:
+    """After the last attempt the message is given up, its followers go the same way, and its redrive frees the group."""
+    scene.error = ValueError("never")
+    await scene.deliver("e1")
+    assert isinstance(await scene.deliver("e1"), DeadLetter)
+    scene.error = None
+    parked = await scene.deliver("e2")
+    assert isinstance(parked, DeadLetter)
+    assert "parked behind event e1" in parked.reason
+    assert await scene.deliver("e3", group="another") == Ack()
+    assert await scene.deliver("e1") == Ack()
+    assert await scene.deliver("e2") == Ack()
+    assert await scene.effects() == (3, 3)
+
+
+async def test_a_lost_lease_commits_nothing(scene: Scene) -> None:
+    """A handler that ends after its lease has ended is fenced off."""
+    with pytest.raises(LeaseLost):
+        await scene.deliver("e1", held=False)
+    assert await scene.effects() == (0, 0)
+
+
+async def test_what_cannot_be_read_is_a_dead_letter(scene: Scene) -> None:
+    """A body that fits no contract goes to the dead letter queue with the reason, without an attempt."""
+    decision = await scene.deliver("e1", body='{"nam":1}')
+    assert isinstance(decision, DeadLetter)
+    assert "COUNTED" in decision.reason
