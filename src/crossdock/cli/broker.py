@@ -1,4 +1,4 @@
-"""`crossdock broker`: run the SQS-compatible broker."""
+"""`crossdock broker`: run the SQS-compatible broker. Care of its data is in `broker_care`."""
 
 import sys
 from pathlib import Path
@@ -11,14 +11,19 @@ from crossdock.broker import app as broker
 from crossdock.broker.access import CredentialsError
 from crossdock.broker.settings import BrokerSettings, Durability
 from crossdock.broker.storage.store import StorageError
+from crossdock.cli import broker_care
 
 app = typer.Typer()
+app.command("restore")(broker_care.restore)
+app.command("check")(broker_care.check_data)
+app.command("compact")(broker_care.compact)
 
 EXIT_REFUSED = 2
 
 
 @app.callback(invoke_without_command=True)
 def run(
+    context: typer.Context,
     host: Annotated[str, typer.Option(envvar="CROSSDOCK_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="CROSSDOCK_PORT", help="Port to listen on; 0 for any free one.")] = 9324,
     data: Annotated[Path, typer.Option(envvar="CROSSDOCK_DATA", help="Folder for the messages.")] = Path("data/broker"),
@@ -46,6 +51,8 @@ def run(
     ] = False,
 ) -> None:
     """Run the broker until Ctrl-C or SIGTERM."""
+    if context.invoked_subcommand is not None:
+        return
     _log_to_stderr()
     try:
         settings = BrokerSettings(
