@@ -8,7 +8,7 @@ import http.client
 import json
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 HEADERS = (
@@ -26,6 +26,10 @@ HEADERS = (
     "Content-Length: "
 )
 """What boto3 sends, with a signature that nobody made: for servers that do not verify it."""
+
+
+class Wrong(Exception):
+    """A server answered what it must not; the text says what."""
 
 
 class Endpoint(NamedTuple):
@@ -61,30 +65,39 @@ def request(head: bytes, body: bytes) -> bytes:
     return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
 
+class Watcher(Protocol):
+    """Who watches over the channels of a measurement."""
+
+    def took(self, ns: int) -> None:
+        """A request was answered after so long."""
+
+    def failed(self, error: Exception) -> None:
+        """Something went wrong: an answer that must not be, or none."""
+
+
 class Channel(asyncio.Protocol):
-    """A connection with at most one request under way; `answered(channel, status, body)` is called for each answer."""
+    """A connection with at most one request under way; `step(channel, body)` takes its answer."""
 
-    __slots__ = ("_answered", "_rest", "_transport", "closed", "note", "number", "since_ns", "state")
+    __slots__ = ("_rest", "_sent_ns", "_transport", "_watcher", "began_ns", "number", "step")
 
-    def __init__(self, number: int, answered: "Callable[[Channel, int, bytes], None]") -> None:
+    def __init__(self, number: int, watcher: Watcher) -> None:
         self.number = number
-        self.closed = False
-        self.since_ns = 0
-        self.state: Any = None
-        self.note = 0
-        """Room for the scenario, both."""
-        self._answered = answered
+        self.step: Callable[[Channel, bytes], None]
+        self.began_ns = 0
+        """When the unit of work began that the request is a part of."""
+        self._sent_ns = 0
+        self._watcher = watcher
         self._rest = b""
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.closed = True
+        self._watcher.failed(exc or ConnectionError("the server closed the connection"))
 
     def send(self, data: bytes) -> None:
-        """Send a request; its latency counts from now."""
-        self.since_ns = time.perf_counter_ns()
+        """Send a request."""
+        self._sent_ns = time.perf_counter_ns()
         self._transport.write(data)
 
     def close(self) -> None:
@@ -106,7 +119,7 @@ class Channel(asyncio.Protocol):
                 self._rest = data
                 return
             self._rest = b""
-            self._answered(self, int(data[9:12]), data[body_at:])
+            self._take(data[9:12], data[body_at:])
 
     def _take_chunks(self, data: bytes, end: int) -> None:
         if not data.endswith(b"\r\n0\r\n\r\n"):
@@ -117,4 +130,13 @@ class Channel(asyncio.Protocol):
         while (size := int(data[at : (line_end := data.index(b"\r\n", at))], 16)) > 0:
             pieces.append(data[line_end + 2 : line_end + 2 + size])
             at = line_end + 4 + size
-        self._answered(self, int(data[9:12]), b"".join(pieces))
+        self._take(data[9:12], b"".join(pieces))
+
+    def _take(self, status: bytes, body: bytes) -> None:
+        try:
+            if status != b"200":
+                raise Wrong(f"status {status.decode()}: {body[:200]!r}")
+            self._watcher.took(time.perf_counter_ns() - self._sent_ns)
+            self.step(self, body)
+        except Exception as error:
+            self._watcher.failed(error)

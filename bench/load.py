@@ -1,153 +1,192 @@
-"""A load on an SQS endpoint over AWS JSON 1.0, in a closed loop; prints rates and latencies as one line of JSON.
+"""A load generator for any server of the SQS protocol (JSON 1.0), much cheaper than the server; every answer is checked.
 
-    python -m bench.load URL --mode send|cycle|batch|fifo [--connections 16] [--seconds 5] [--size 512]
+    python -m bench.load URL --mode send|cycle|batch|fifo|wake [--connections 16] [--seconds 5] [--size 512] [--rate 2000]
 
 send: SendMessage. cycle: send, receive, delete, one message after the other on each connection. batch: the same with ten messages a
-request. fifo: cycle on a FIFO queue with 64 groups. Every answer must be 200 and, for a send, carry its MessageId; what was received
-is counted against what was sent.
+request. fifo: cycle on a FIFO queue with 64 groups. wake: half of the connections wait in long polls for what the others send. Bodies,
+MD5s and the order within groups are checked, and every message is accounted for. The report is one line of JSON.
+
+Without `--rate` each connection begins its next unit (one send, one cycle) when the last has ended: a closed loop. With it units begin on a
+fixed schedule, and their latency counts from when they were due, so that a server that stalls cannot hide it.
 """
 
 import argparse
 import asyncio
-import json
-import re
-import statistics
 import time
-from collections.abc import Callable
-from typing import Any
+from collections import deque
+from contextlib import suppress
 
+import msgspec
 import uvloop
-from bench.channel import Channel, Endpoint, request
+from bench.channel import Channel, Endpoint, Wrong
+from bench.scenarios import SCENARIOS, Plan, Scenario
 
-GROUPS = 64
-BATCH = 10
-HANDLE = re.compile(rb'"ReceiptHandle" ?: ?"([^"]*)"')
+PACE_S = 0.001
+END_S = 30
+"""How long units that are under way may still take when time is up."""
+
+
+class Report(msgspec.Struct):
+    """What a run measured. Latencies are of requests; those of units are from first send to last answer, in wake from send to received."""
+
+    mode: str
+    connections: int
+    size: int
+    messages_per_s: int
+    requests_per_s: int
+    p50_ms: float
+    p99_ms: float
+    unit_p50_ms: float
+    unit_p99_ms: float
+    unit_max_ms: float
+    load_cpu_us: float
+    """CPU of this process per request: must be well below the server's."""
 
 
 class Load:
-    """One run of one mode on one queue."""
+    """One run of a scenario."""
 
-    def __init__(self, endpoint: Endpoint, mode: str, size: int) -> None:
+    def __init__(self, endpoint: Endpoint, mode: str, plan: Plan, rate: float) -> None:
+        """`rate` is in units per second; 0 is a closed loop."""
+        scenario, batch = SCENARIOS[mode]
         self.endpoint = endpoint
         self.mode = mode
-        self.size = size
-        suffix = ".fifo" if mode == "fifo" else ""
-        attributes = {"FifoQueue": "true"} if suffix else {}
-        name = f"bench-{mode}-{time.time_ns()}{suffix}"
-        created = endpoint.call("CreateQueue", QueueName=name, Attributes=attributes)
-        self.url = created.get("QueueUrl", name)  # the front alone knows no queues
-        many = "Batch" if mode == "batch" else ""
-        self._send_head = endpoint.head(f"SendMessage{many}")
-        self._delete_head = endpoint.head(f"DeleteMessage{many}")
-        limit = BATCH if mode == "batch" else 1
-        body = json.dumps({"QueueUrl": self.url, "MaxNumberOfMessages": limit}).encode()
-        self._receive = request(endpoint.head("ReceiveMessage"), body)
-        self._number = 0
-        self._running = True
-        self.latencies_ns: list[int] = []
-        self.requests = self.sent = self.deleted = self.empty = self.failed = 0
+        self.plan = plan._replace(batch=batch)
+        self.scenario: Scenario = scenario(endpoint, self.plan, self)
+        self.rate = rate
+        self.stopping = False
+        self.messages = 0
+        self.requests_ns: list[int] = []
+        self.units_ns: list[int] = []
+        self.failure: Exception | None = None
+        self._idle: deque[Channel] = deque()
+        self._channels: list[Channel] = []
+        self._ended = asyncio.Event()
+        self._closing = False
+        self._begun = 0
+        self._start_ns = 0
 
-    async def run(self, connections: int, seconds: float) -> dict[str, Any]:
-        """Run and sum up."""
-        loop = asyncio.get_running_loop()
-        channels: list[Channel] = []
-        for number in range(connections):
-            _, channel = await loop.create_connection(
-                lambda number=number: Channel(number, self._answered), self.endpoint.host, self.endpoint.port
-            )
-            channels.append(channel)
-        begun = time.perf_counter()
-        for channel in channels:
-            self._send(channel)
-        await asyncio.sleep(seconds)
-        self._running = False
-        elapsed = time.perf_counter() - begun
-        figures = self._figures(elapsed)
-        await asyncio.sleep(0.2)
-        for channel in channels:
-            channel.close()
-        return figures
+    async def run(self, warmup_s: float, seconds: float) -> Report:
+        """Warm up, measure, let what is under way end, and account for every message. Raises what went wrong."""
+        self.scenario.prepare()
+        await self._connect()
+        self._start()
+        await self._go_on(warmup_s)
+        self.messages, self.requests_ns, self.units_ns = 0, [], []
+        began_s, cpu_s = time.perf_counter(), time.process_time()
+        await self._go_on(seconds)
+        report = self._report(time.perf_counter() - began_s, time.process_time() - cpu_s)
+        await self._end()
+        self.scenario.check()
+        return report
 
-    def _figures(self, elapsed_s: float) -> dict[str, Any]:
-        messages = self.sent if self.mode == "send" else self.deleted
-        cuts = statistics.quantiles(self.latencies_ns, n=100) if len(self.latencies_ns) > 1 else [0.0] * 99
-        return {
-            "mode": self.mode,
-            "messages_per_s": round(messages / elapsed_s),
-            "requests_per_s": round(self.requests / elapsed_s),
-            "p50_ms": round(cuts[49] / 1e6, 2),
-            "p99_ms": round(cuts[98] / 1e6, 2),
-            "empty_receives": self.empty,
-            "failed": self.failed,
-        }
+    def took(self, ns: int) -> None:
+        self.requests_ns.append(ns)
 
-    def _send(self, channel: Channel) -> None:
-        channel.state = self._sent
-        channel.send(request(self._send_head, self._send_body(channel)))
+    def failed(self, error: Exception) -> None:
+        if not self._closing:
+            self.failure = self.failure or error
+            self._ended.set()
 
-    def _send_body(self, channel: Channel) -> bytes:
-        self._number += 1
-        text = f"{self._number:012d}".ljust(self.size, "x")
-        document: dict[str, Any] = {"QueueUrl": self.url}
-        if self.mode == "batch":
-            document["Entries"] = [{"Id": str(position), "MessageBody": text} for position in range(BATCH)]
+    def record(self, messages: int, since_ns: int) -> None:
+        self.messages += messages
+        self.units_ns.append(time.perf_counter_ns() - since_ns)
+
+    def free(self, channel: Channel) -> None:
+        if self.stopping or self.rate:
+            self._idle.append(channel)
+            if self.stopping and len(self._idle) == len(self._channels):
+                self._ended.set()
         else:
-            document["MessageBody"] = text
-        if self.mode == "fifo":
-            document["MessageGroupId"] = f"g{channel.number % GROUPS}"
-            document["MessageDeduplicationId"] = str(self._number)
-        return json.dumps(document).encode()
+            channel.began_ns = time.perf_counter_ns()
+            self.scenario.begin(channel)
 
-    def _answered(self, channel: Channel, status: int, body: bytes) -> None:
-        self.requests += 1
-        self.latencies_ns.append(time.perf_counter_ns() - channel.since_ns)
-        if status != 200:
-            self.failed += 1
-            raise SystemExit(f"status {status}: {body[:300]!r}")
-        step: Callable[[Channel, bytes], None] = channel.state
-        if self._running:
-            step(channel, body)
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in range(self.plan.connections):
+            _, channel = await loop.create_connection(lambda number=number: Channel(number, self), *self.endpoint)
+            self._channels.append(channel)
 
-    def _sent(self, channel: Channel, body: bytes) -> None:
-        self.sent += body.count(b'"MessageId"')
-        if self.mode == "send":
-            self._send(channel)
+    def _start(self) -> None:
+        self._start_ns = time.perf_counter_ns()
+        for channel in self._channels:
+            self.free(channel)
+        if self.rate:
+            self._keep_pace()
+
+    def _keep_pace(self) -> None:
+        """Begin every unit that is due, on whatever channel is free."""
+        if self.stopping:
             return
-        channel.state = self._received
-        channel.send(self._receive)
+        due = int((time.perf_counter_ns() - self._start_ns) * self.rate / 1e9)
+        while self._begun < due and self._idle:
+            channel = self._idle.popleft()
+            channel.began_ns = self._start_ns + int(self._begun * 1e9 / self.rate)
+            self._begun += 1
+            self.scenario.begin(channel)
+        asyncio.get_running_loop().call_later(PACE_S, self._keep_pace)
 
-    def _received(self, channel: Channel, body: bytes) -> None:
-        handles = HANDLE.findall(body)
-        if not handles:
-            self.empty += 1
-            channel.send(self._receive)
-            return
-        channel.state = self._deleted
-        channel.note = len(handles)
-        channel.send(request(self._delete_head, self._delete_body([handle.decode() for handle in handles])))
+    async def _go_on(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)
+        if self.failure is not None:
+            raise self.failure
 
-    def _delete_body(self, handles: list[str]) -> bytes:
-        if self.mode != "batch":
-            return json.dumps({"QueueUrl": self.url, "ReceiptHandle": handles[0]}).encode()
-        entries = [{"Id": str(position), "ReceiptHandle": handle} for position, handle in enumerate(handles)]
-        return json.dumps({"QueueUrl": self.url, "Entries": entries}).encode()
+    async def _end(self) -> None:
+        self.stopping = True
+        if len(self._idle) == len(self._channels):
+            self._ended.set()
+        await asyncio.wait_for(self._ended.wait(), END_S)
+        if self.failure is not None:
+            raise self.failure
+        self._closing = True
+        for channel in self._channels:
+            channel.close()
 
-    def _deleted(self, channel: Channel, body: bytes) -> None:
-        self.deleted += channel.note
-        self._send(channel)
+    def _report(self, seconds: float, cpu_s: float) -> Report:
+        requests, units = sorted(self.requests_ns) or [0], sorted(self.units_ns) or [0]
+        return Report(
+            mode=self.mode,
+            connections=self.plan.connections,
+            size=self.plan.body_bytes,
+            messages_per_s=round(self.messages / seconds),
+            requests_per_s=round(len(self.requests_ns) / seconds),
+            p50_ms=percentile_ms(requests, 0.5),
+            p99_ms=percentile_ms(requests, 0.99),
+            unit_p50_ms=percentile_ms(units, 0.5),
+            unit_p99_ms=percentile_ms(units, 0.99),
+            unit_max_ms=percentile_ms(units, 1),
+            load_cpu_us=round(cpu_s / len(requests) * 1e6, 2),
+        )
+
+
+def percentile_ms(ordered_ns: list[int], share: float) -> float:
+    """The value that `share` of all do not exceed."""
+    return round(ordered_ns[min(len(ordered_ns) - 1, int(len(ordered_ns) * share))] / 1e6, 3)
 
 
 def main() -> None:
-    """Run one load from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("--mode", choices=("send", "cycle", "batch", "fifo"), default="send")
+    """Read the command line, run, and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url", type=Endpoint.parse)
+    parser.add_argument("--mode", choices=SCENARIOS, default="send")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--warmup", type=float, default=0, help="seconds before those that are measured")
+    parser.add_argument("--size", type=int, default=512, help="bytes of a message body")
+    parser.add_argument("--rate", type=float, default=0, help="units per second; without it as fast as answers come")
     given = parser.parse_args()
-    load = Load(Endpoint.parse(given.url), given.mode, given.size)
-    print(json.dumps(uvloop.run(load.run(given.connections, given.seconds)) | {"connections": given.connections}))
+    if given.mode == "wake" and (given.rate or given.connections % 2):
+        parser.error("wake needs pairs of connections, and has a pace of its own")
+
+    async def run() -> Report:
+        load = Load(given.url, given.mode, Plan(given.connections, given.size), given.rate)
+        return await load.run(given.warmup, given.seconds)
+
+    try:
+        print(msgspec.json.encode(uvloop.run(run())).decode())
+    except (Wrong, OSError, TimeoutError) as error:
+        raise SystemExit(f"{given.mode}: {str(error) or type(error).__name__}") from error
 
 
 if __name__ == "__main__":
