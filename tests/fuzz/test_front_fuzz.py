@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossdock.aws.wire.http import HttpRequest, HttpResponse
-from crossdock.broker.framing import IDLE, Limits, Refused, RequestReader
+from crossdock.broker.framing import IDLE, Refused, RequestReader
 from crossdock.broker.server import Exchange, HttpServer, ServerSettings, listen
 
 GOOD = (
@@ -85,7 +85,7 @@ HOSTILE = st.one_of(
 
 STREAMS = st.lists(HOSTILE, min_size=1, max_size=6).map(b"".join)
 
-LIMITS = Limits(head_bytes_max=4_000, body_bytes_max=8_000)
+LIMITS = ServerSettings(head_bytes_max=4_000, body_bytes_max=8_000)
 
 
 def read(pieces: list[bytes]) -> tuple[list[HttpRequest], int]:

@@ -3,17 +3,15 @@
     OPEN ── Connection: close, drain ──► LAST ANSWERS ── all written ──► closed
       └──── refused ──► REFUSING ── answer written ──► LINGERING ── client closes, or linger_s ──► closed
 
-A client waits on the handler without limit (a long poll); the handler waits on a client for as long as `ServerSettings` says. Answers
+A client waits on the handler without limit (a long poll); the handler waits on a client for as long as the settings say. Answers
 that belong to one read leave in one write: uvloop gathers them until the end of its iteration.
 
 Bytes and values are `framing`'s affair, listening and draining `server`'s.
 """
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 import structlog
@@ -23,42 +21,18 @@ from crossdock.broker.framing import (
     BODY,
     CONTINUE,
     HEAD,
-    HEAD_BYTES_MAX,
     IDLE,
     Date,
-    Limits,
     Refused,
     RequestReader,
     encode,
 )
+from crossdock.broker.server_settings import ServerSettings
 
 log = structlog.get_logger()
 
 KEEP_ALIVE_LINE = "Connection: keep-alive\r\n"
 CLOSE_LINE = "Connection: close\r\n"
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """Limits of the front. Sizes in bytes, times in seconds."""
-
-    connections_max: int = 10_000
-    body_bytes_max: int = 2 * 1024 * 1024 + 64 * 1024
-    head_bytes_max: int = HEAD_BYTES_MAX
-    pipelined_max: int = 64
-    """How many requests of one connection are under way at once; the others wait."""
-    head_timeout_s: float = 10
-    """From the first byte of a request to the end of its headers, and for a TLS handshake."""
-    body_timeout_s: float = 60
-    write_timeout_s: float = 60
-    """For a client to take in what it was answered, once buffers are full."""
-    idle_timeout_s: float = 600
-    """A connection without a request is closed after this, or up to twice as much."""
-    half_close_s: float = 0.25
-    """How long answers may still go to a client that has closed its side; after that it counts as gone."""
-    linger_s: float = 2
-    """How long a refused client may go on sending, so that it reads the refusal rather than a reset."""
-    tls: ssl.SSLContext | None = None
 
 
 class Counters:
@@ -91,7 +65,6 @@ class Front:
         self.handler = handler
         self.settings = settings
         self.date = date
-        self.limits = Limits(settings.head_bytes_max, settings.body_bytes_max)
         self.counters = Counters()
         self.connections: set[Connection] = set()
         self.draining = False
@@ -122,10 +95,11 @@ class Exchange:
     def respond(self, response: HttpResponse) -> None:
         """Answer. Nothing happens if the client went away."""
         assert self.answer is None, "a request is answered once"
+        connection = self._connection
         if response.close:
             self.last = True
+            connection.stop_reading()
         connection_line = CLOSE_LINE if self.last else self._keep_alive_line
-        connection = self._connection
         self.answer = encode(response, connection_line, connection.date.line(), self.with_body)
         connection.release(self)
 
@@ -156,7 +130,7 @@ class Connection(asyncio.Protocol):
         self._front = front
         self._loop = loop
         self._transport: asyncio.Transport
-        self._reader = RequestReader(front.limits, self._deliver, self._give_leave)
+        self._reader = RequestReader(front.settings, self._deliver, self._give_leave)
         self._pending: deque[Exchange] = deque()
         self._unhandled: deque[tuple[HttpRequest, bool] | Refused] = deque()
         """What the last read brought beyond what may be under way."""
@@ -216,12 +190,12 @@ class Connection(asyncio.Protocol):
         self._reading = False
         self._cancel_timer()
         self._cancel_write_timer()
-        self._abandon_pending()
         self._reader.close()
         front = self._front
         front.connections.discard(self)
         if not front.connections:
             front.emptied.set()
+        self._abandon_pending()
 
     # What the server calls
 
@@ -231,22 +205,26 @@ class Connection(asyncio.Protocol):
             self._reading = False
             self._pending[-1].last = True
         elif self._reader.part == IDLE or not self._reading:
-            self._transport.close()
+            self._close()
 
     def close_if_unused(self) -> None:
-        """Close if there was no request since the last call."""
+        """Close if there was no request since the last call, even if there are answers that nobody takes."""
         if self._pending:
             self._used = True
         elif self._used:
             self._used = False
-        elif self._reader.part == IDLE:
-            self._transport.close()
+        elif self._reader.part == IDLE or not self._reading:
+            self._transport.abort()
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
         self._transport.abort()
 
     # From request to answer
+
+    def stop_reading(self) -> None:
+        """A last answer is known: requests that come from now on are not for this connection."""
+        self._reading = False
 
     def _deliver(self, request: HttpRequest, keep_alive: bool) -> None:
         if self._reading_paused:
@@ -315,12 +293,18 @@ class Connection(asyncio.Protocol):
         self._reading = False
         self._abandon_pending()
         if not self._refused:
-            self._transport.close()
+            self._close()
             return
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._resume_reading()
         self._set_timer(self._front.settings.linger_s, self._transport.abort)
+
+    def _close(self) -> None:
+        """Close as soon as everything is written."""
+        self._reading = False
+        self._cancel_timer()
+        self._transport.close()
 
     def _abandon_pending(self) -> None:
         self._unhandled.clear()
@@ -333,7 +317,7 @@ class Connection(asyncio.Protocol):
 
     def _watch_part(self) -> None:
         """Give the client time for the part of a request that it has begun."""
-        if self._reading_paused:
+        if self._reading_paused or not self._reading:
             return
         self._watched_part = self._reader.part
         if self._watched_part == IDLE:

@@ -9,17 +9,14 @@ Source: RFC 9110 and RFC 9112; AWS for what its clients send.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 
 import httptools
 
 from crossdock.aws.wire.http import HttpRequest, HttpResponse
+from crossdock.broker.server_settings import ServerSettings
 from crossdock.clock import Clock
-
-HEAD_BYTES_MAX = 64 * 1024
-"""Request line and headers. Query requests by GET carry their parameters in the request line."""
 
 NAMES_REMEMBERED = 1_024
 
@@ -50,19 +47,6 @@ class Refused(Exception):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of a request is read, in bytes."""
-
-    head_bytes_max: int
-    body_bytes_max: int
-
-    @property
-    def wire_bytes_max(self) -> int:
-        """A request with the framing of its chunks and trailers, which otherwise could be endless."""
-        return self.head_bytes_max + 2 * self.body_bytes_max
-
-
 class RequestReader:
     """Reads the requests of one connection. The methods `on_…` are called by the parser."""
 
@@ -72,19 +56,19 @@ class RequestReader:
         "_deliver",
         "_head_suspect",
         "_headers",
-        "_limits",
         "_lines",
         "_on_continue",
         "_parser",
         "_received",
+        "_settings",
         "_target",
         "_upgrading",
         "part",
     )
 
-    def __init__(self, limits: Limits, deliver: Deliver, on_continue: Callable[[], None]) -> None:
+    def __init__(self, settings: ServerSettings, deliver: Deliver, on_continue: Callable[[], None]) -> None:
         """`on_continue` is called when a client waits for leave to send its body (Expect: 100-continue)."""
-        self._limits = limits
+        self._settings = settings
         self._deliver = deliver
         self._on_continue = on_continue
         self._target = b""
@@ -102,7 +86,7 @@ class RequestReader:
     def feed(self, data: bytes) -> Refused | None:
         """Read on, delivering each request that is complete; a refusal when nothing after it can be read."""
         self._received += len(data)
-        self._head_suspect = self._received > self._limits.head_bytes_max
+        self._head_suspect = self._received > self._settings.head_bytes_max
         try:
             while data:
                 data = self._parse(data)
@@ -130,9 +114,9 @@ class RequestReader:
         """Whether the request that is under way has become too long. What came before it in the same read does not count."""
         if self.part == IDLE:
             self._received = 0
-        elif self.part == HEAD and self._received > self._limits.head_bytes_max:
+        elif self.part == HEAD and self._received > self._settings.head_bytes_max:
             return self._head_too_large()
-        elif self._received > self._limits.wire_bytes_max:
+        elif self._received > self._settings.wire_bytes_max:
             return self._body_too_large()
         return None
 
@@ -165,7 +149,7 @@ class RequestReader:
 
     def on_body(self, piece: bytes) -> None:
         self._body_size += len(piece)
-        if self._body_size > self._limits.body_bytes_max:
+        if self._body_size > self._settings.body_bytes_max:
             raise self._body_too_large()
         self._body.append(piece)
 
@@ -192,7 +176,7 @@ class RequestReader:
 
     def _check_head_size(self) -> None:
         size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers.items())
-        if size > self._limits.head_bytes_max:
+        if size > self._settings.head_bytes_max:
             raise self._head_too_large()
 
     def _check_version(self) -> None:
@@ -206,7 +190,7 @@ class RequestReader:
     def _check_expectation(self, expectation: str) -> None:
         if expectation.lower() != "100-continue":
             raise Refused(417, "The only expectation that is met is 100-continue.")
-        if int(self._headers.get("content-length", "0")) > self._limits.body_bytes_max:
+        if int(self._headers.get("content-length", "0")) > self._settings.body_bytes_max:
             raise self._body_too_large()
         if self._parser.get_http_version() == "1.1":
             self._on_continue()
@@ -230,10 +214,10 @@ class RequestReader:
         return head
 
     def _head_too_large(self) -> Refused:
-        return Refused(431, f"Request line and headers must not exceed {self._limits.head_bytes_max} bytes.")
+        return Refused(431, f"Request line and headers must not exceed {self._settings.head_bytes_max} bytes.")
 
     def _body_too_large(self) -> Refused:
-        return Refused(413, f"The body must not exceed {self._limits.body_bytes_max} bytes.")
+        return Refused(413, f"The body must not exceed {self._settings.body_bytes_max} bytes.")
 
 
 class Names(dict[bytes, str]):

@@ -10,8 +10,9 @@ import ssl
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
-from crossdock.broker.connection import Connection, Exchange, Front, Handler, ServerSettings
+from crossdock.broker.connection import Connection, Exchange, Front, Handler
 from crossdock.broker.framing import Date
+from crossdock.broker.server_settings import ServerSettings
 from crossdock.clock import Clock, SystemClock
 
 __all__ = ["Exchange", "Handler", "HttpServer", "ServerSettings", "inherited_sockets", "listen", "tls_context"]

@@ -128,6 +128,10 @@ class Running:
         self.port = port
         self.clients: list[Client] = []
 
+    async def until_empty(self) -> None:
+        """Wait until every connection is closed."""
+        await self.server._front.emptied.wait()
+
     async def connect(self, tls: ssl.SSLContext | None = None) -> Client:
         client = Client(*await asyncio.open_connection("127.0.0.1", self.port, ssl=tls))
         self.clients.append(client)

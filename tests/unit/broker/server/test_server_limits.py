@@ -1,6 +1,7 @@
 """What the front refuses, how long it waits, and that a refusal can be read."""
 
 import asyncio
+import socket
 import time
 
 import pytest
@@ -113,6 +114,32 @@ async def test_a_refusal_waits_for_its_turn(start):
     assert await client.closed()
 
 
+async def test_a_refused_client_does_not_linger_for_ever(start):
+    """Who reads a refusal behind much else, and then keeps its side open, is closed after the linger time all the same."""
+    running = await start(linger_s=0.05)
+    client = await running.connect()
+    client.writer.transport.pause_reading()
+    client.get("/much?20000000")
+    client.send(b"garbage\r\n\r\n")
+    await asyncio.sleep(0.02)
+    client.writer.transport.resume_reading()
+    assert len((await client.answer()).body) == 20_000_000
+    assert (await client.answer()).status == 400
+    await asyncio.wait_for(running.until_empty(), 1)
+
+
+async def test_answers_that_nobody_takes_do_not_keep_a_connection(start):
+    """A connection that closes, but whose last small answer is not taken in, ends with the idle timeout."""
+    running = await start(idle_timeout_s=0.1)
+    client = await running.connect()
+    client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    client.writer.transport.pause_reading()
+    for _ in range(200):
+        client.get("/much?20000")
+    client.get("/much?20000", "Connection: close")
+    await asyncio.wait_for(running.until_empty(), 2)
+
+
 # Time
 
 
@@ -192,7 +219,7 @@ async def test_a_client_that_does_not_read_is_cut_off(start):
     client = await running.connect()
     client.writer.transport.pause_reading()
     client.get("/much?50000000")
-    await asyncio.wait_for(running.server._front.emptied.wait(), 2)
+    await asyncio.wait_for(running.until_empty(), 2)
     assert running.server.connections == 0
 
 

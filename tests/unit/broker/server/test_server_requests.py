@@ -191,6 +191,22 @@ async def test_what_follows_an_early_end_is_abandoned(start):
     assert running.script.abandoned == [second]
 
 
+async def test_nothing_is_handled_after_a_last_answer(start):
+    """Once the handler has said that an answer is the last, later requests are not handled, even if the answer must still wait."""
+    running = await start()
+    client = await running.connect()
+    client.get("/later")
+    client.get("/close")
+    await running.script.until_later(1)
+    await asyncio.sleep(0.01)
+    client.get("/later")
+    await asyncio.sleep(0.02)
+    running.script.later[0].respond(HttpResponse(201, b""))
+    assert [(await client.answer()).status for _ in range(2)] == [201, 200]
+    assert await client.closed()
+    assert len(running.script.later) == 1
+
+
 # Expect and Upgrade
 
 
@@ -281,6 +297,21 @@ async def test_a_half_closed_client_is_answered(start):
     await asyncio.sleep(0.02)
     running.script.later[0].respond(HttpResponse(200, b"soon"))
     assert (await client.answer()).body == b"soon"
+    assert await client.closed()
+
+
+async def test_a_half_closed_client_may_read_slowly(start):
+    """The moment that a half-closed client has is for the handler's answer, not for its own reading."""
+    running = await start(half_close_s=0.05)
+    client = await running.connect()
+    client.get("/later")
+    client.writer.write_eof()
+    await running.script.until_later(1)
+    client.writer.transport.pause_reading()
+    running.script.later[0].respond(HttpResponse(200, bytes(20_000_000)))
+    await asyncio.sleep(0.15)
+    client.writer.transport.resume_reading()
+    assert len((await client.answer()).body) == 20_000_000
     assert await client.closed()
 
 
