@@ -155,7 +155,8 @@ class Leases:
                     await self._renew(sqs, due)
                 if not self._held:
                     return
-                await asyncio.sleep(max(0.05, self._pause_s()))
+                # nothing else runs in this thread's loop, so it may block; and `close` must not wait for a sleep to end
+                self._stopped.wait(max(0.05, self._pause_s()))
 
     async def _renew(self, sqs: Sqs, due: list[Lease]) -> None:
         done: Future[None] = Future()
