@@ -8,10 +8,12 @@ The inbox row, the business change and the outbox rows are one transaction. A ha
 (`tx.checkpoint()`); the inbox row goes with the last commit, so a crash in between runs the handler again and it finds its intent.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from crossdock.clock import Clock
@@ -34,6 +36,8 @@ Handler = Callable[[E, Transaction, Any], Awaitable[None]]
 
 DEFAULT_POLICY = RetryPolicy()
 DEFAULT_SETTINGS = ConsumerSettings()
+
+TIDY_EVERY_S = 3_600
 
 PARKED = "Parked"
 """The error under which messages follow one of their group into the dead letter queue."""
@@ -92,7 +96,12 @@ class Worker:
 
     async def run(self, sqs: Sqs) -> None:
         """Consume until `stop`, then drain within the grace period."""
-        await self._consumer.run(sqs)
+        tidying = asyncio.create_task(self._tidy())
+        try:
+            await self._consumer.run(sqs)
+        finally:
+            tidying.cancel()
+            await asyncio.gather(tidying, return_exceptions=True)
 
     def stop(self) -> None:
         """Ask `run` to drain and return."""
@@ -114,6 +123,16 @@ class Worker:
                 raise
             except Exception as error:
                 return await self._failed(decoded, error)
+
+    async def _tidy(self) -> None:
+        """Every hour, forget the events that are too old to come again."""
+        while True:
+            try:
+                async with AsyncSession(self._database) as session, session.begin():
+                    await self._inbox.prune(session, self._clock.now_ms())
+            except SQLAlchemyError as error:
+                _log.warning("the inbox is not tidied", error=repr(error))
+            await asyncio.sleep(TIDY_EVERY_S)
 
     async def _attempt(self, decoded: Decoded, handler: Handler[Any], lease: Lease) -> Decision:
         event, envelope = decoded
