@@ -407,7 +407,7 @@ ERRORS = [
         '{"__type":"com.amazonaws.sqs#ReceiptHandleIsInvalid",'
         '"message":"The input receipt handle \\"<\\u0001>\\" is not a valid receipt handle."}',
         "ReceiptHandleIsInvalid;Sender",
-        400,
+        404,
         "<Type>Sender</Type><Code>ReceiptHandleIsInvalid</Code><Message>The input receipt handle "
         "&quot;&lt;\ufffd&gt;&quot; is not a valid receipt handle.</Message><Detail/>",
     ),

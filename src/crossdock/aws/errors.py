@@ -99,8 +99,12 @@ class UnsupportedOperation(SenderError, code="AWS.SimpleQueueService.Unsupported
     """The operation is not supported."""
 
 
-class ReceiptHandleIsInvalid(SenderError):
+class ReceiptHandleIsInvalid(SenderError, status=404):
     """The specified receipt handle isn't valid."""
+
+
+class EmptyValue(SenderError):
+    """No value found."""
 
 
 class InvalidMessageContents(SenderError):
