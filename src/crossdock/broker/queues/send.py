@@ -13,7 +13,7 @@ from crossdock.aws.api.sqs import (
     SendMessageBatchResultEntry,
     SendMessageResult,
 )
-from crossdock.aws.errors import ApiError
+from crossdock.aws.errors import ApiError, EmptyValue
 from crossdock.broker.queues.batches import check_send_batch, failed
 from crossdock.broker.queues.contents import Content, Entry, check_message, sequence_number
 from crossdock.broker.queues.dedup import Original, deduplication_key
@@ -42,8 +42,10 @@ def send_message_batch(
     check_send_batch(command.entries, queue.settings)
     successful: list[SendMessageBatchResultEntry] = []
     unsuccessful: list[BatchResultErrorEntry] = []
-    for entry in command.entries:
+    for place, entry in enumerate(command.entries, start=1):
         try:
+            if not entry.message_body:
+                raise EmptyValue(f"No Value Found for SendMessageBatchRequestEntry.{place}.MessageBody.")
             content = check_message(entry, queue.settings)
         except ApiError as error:
             unsuccessful.append(failed(entry.id, error))
