@@ -3,6 +3,8 @@
 Source: SQS API reference: Get- and SetQueueAttributes, TagQueue, UntagQueue, ListQueueTags, Add- and RemovePermission, PurgeQueue.
 """
 
+from collections.abc import Collection
+
 from crossdock.aws.api.sqs import (
     AddPermission,
     GetQueueAttributes,
@@ -15,8 +17,8 @@ from crossdock.aws.api.sqs import (
     TagQueue,
     UntagQueue,
 )
-from crossdock.aws.errors import MissingParameter, PurgeQueueInProgress
-from crossdock.aws.quotas import PURGE_INTERVAL_MS
+from crossdock.aws.errors import InvalidParameterValue, MissingParameter, PurgeQueueInProgress
+from crossdock.aws.quotas import PURGE_INTERVAL_MS, TAG_KEY_LENGTH_MAX
 from crossdock.broker.queues.attributes import LiveAttributes, check_change, settings_of, visible_attributes
 from crossdock.broker.queues.dead_letter import check_redrive
 from crossdock.broker.queues.facts import AttributesSet, Purged, TagsSet
@@ -76,15 +78,22 @@ def revoke(registry: Registry, queue: Queue, command: RemovePermission, step: St
 def tag_queue(registry: Registry, queue: Queue, command: TagQueue, step: Step) -> None:
     if not command.tags:
         raise MissingParameter.named("Tags")
+    _check_tag_keys(command.tags)
     _set_tags(queue, {**queue.tags, **command.tags}, step)
 
 
 def untag_queue(registry: Registry, queue: Queue, command: UntagQueue, step: Step) -> None:
+    _check_tag_keys(command.tag_keys)
     _set_tags(queue, {key: value for key, value in queue.tags.items() if key not in command.tag_keys}, step)
 
 
 def list_queue_tags(registry: Registry, queue: Queue, command: ListQueueTags, step: Step) -> ListQueueTagsResult:
     return ListQueueTagsResult(queue.tags or None)
+
+
+def _check_tag_keys(keys: Collection[str]) -> None:
+    if not keys or not all(1 <= len(key) <= TAG_KEY_LENGTH_MAX for key in keys):
+        raise InvalidParameterValue(f"Tag keys must be between 1 and {TAG_KEY_LENGTH_MAX} characters in length.")
 
 
 def _set_tags(queue: Queue, tags: dict[str, str], step: Step) -> None:
