@@ -113,7 +113,7 @@ def _ask(command: ReceiveMessage, queue: Queue) -> Ask:
         visibility_ms = _ms(command.visibility_timeout, "VisibilityTimeout", VISIBILITY_TIMEOUT)
     attempt_id = command.receive_request_attempt_id
     if attempt_id is not None:
-        _check_attempt(attempt_id, queue)
+        check_id("ReceiveRequestAttemptId", attempt_id)
     return Ask(
         limit,
         visibility_ms,
@@ -130,13 +130,6 @@ def _ms(seconds: int, parameter: str, limits: tuple[int, int, int]) -> int:
         reason = f"Must be >= {lowest} and <= {highest}, if provided."
         raise InvalidParameterValue.because(seconds, parameter, reason)
     return seconds * 1_000
-
-
-def _check_attempt(attempt_id: str, queue: Queue) -> None:
-    if not queue.settings.fifo:
-        reason = "The request includes a parameter that is not valid for this queue type."
-        raise InvalidParameterValue.because(attempt_id, "ReceiveRequestAttemptId", reason)
-    check_id("ReceiveRequestAttemptId", attempt_id)
 
 
 # What is given
