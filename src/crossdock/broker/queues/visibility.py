@@ -52,10 +52,11 @@ def _change(registry: Registry, queue: Queue, handle: str, seconds: int, step: S
     if not lowest <= seconds <= highest:
         reason = f"VisibilityTimeout must be an integer between {lowest} and {highest}."
         raise InvalidParameterValue.because(seconds, "VisibilityTimeout", reason)
-    stale = queue.settings.fifo and message is not None and message.receive_count != receive_count
-    if message is None or stale or (queue.settings.fifo and message.state is not IN_FLIGHT):
+    if message is None:
         reason = "Message does not exist or is not available for visibility timeout change."
         raise InvalidParameterValue.because(handle, "ReceiptHandle", reason)
+    if queue.settings.fifo and (message.receive_count != receive_count or message.state is not IN_FLIGHT):
+        raise InvalidParameterValue.because(handle, "ReceiptHandle", "The receipt handle has expired.")
     now_ms, due_ms = step.now_ms, step.now_ms + seconds * 1_000
     if message.state is IN_FLIGHT:
         if due_ms - message.received_ms > VISIBILITY_TOTAL_MS_MAX:
