@@ -50,8 +50,8 @@ class BrokerSettings:
     free_space_min: int = 256 * 1024 * 1024
     """Below so much free disk space sends are refused; receives and deletes go on."""
     connections_max: int = 10_000
-    body_bytes_max: int = 2 * BATCH_BYTES_MAX + 64 * 1024
-    """A batch of BATCH_BYTES_MAX, escaped or form-encoded, and what surrounds it."""
+    body_bytes_max: int = 6 * BATCH_BYTES_MAX + 64 * 1024
+    """A batch of BATCH_BYTES_MAX, each byte of it written as `\\u0000` at worst, and what surrounds it."""
     waiters_max: int = 20_000
     content_bytes_max: int = 64 * 1024 * 1024
     """Bodies held in memory over all queues; the rest stays on disk."""
