@@ -131,7 +131,7 @@ def read(element: Element, action: str) -> dict[str, Any]:
     for child in element:
         if child.tag == "QueueUrl" and action.startswith("List"):
             answer.setdefault("queueUrls" if "DeadLetter" in action else "QueueUrls", []).append(child.text or "")
-        elif child.tag in ANSWER_LISTS:
+        elif child.tag in ANSWER_LISTS and len(child):
             answer.setdefault(ANSWER_LISTS[child.tag], []).append(read(child, action))
         elif child.tag in ANSWER_MAPS:
             key, value = child
