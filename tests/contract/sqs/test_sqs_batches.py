@@ -143,10 +143,9 @@ def test_invalid_contents(sqs: Any, create: Call, bodies: Call) -> None:
     assert bodies(url) == ["good", "fine"]
 
 
-def test_an_empty_body(json_client: Any, new_name: Call) -> None:
+def test_an_empty_body(sqs: Any, create: Call) -> None:
     """Fact 120: an entry with an empty body fails alone, with a code that no other call has."""
-    url = json_client.create_queue(QueueName=new_name())["QueueUrl"]
-    answer = json_client.send_message_batch(QueueUrl=url, Entries=entries("good", ""))
+    answer = sqs.send_message_batch(QueueUrl=create(), Entries=entries("good", ""))
     assert len(answer["Successful"]) == 1
     assert answer["Failed"] == [
         {
