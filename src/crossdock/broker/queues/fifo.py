@@ -2,11 +2,12 @@
 
 A group gives its messages from the front, up to the first one that is not visible: a message that is in flight or delayed holds up
 everything behind it in its group, and nothing in the others. A receive empties one group as far as it can before it goes on to the
-next; a group that gave something waits behind the others for its next turn.
+next. Groups wait for their turn where their front message stands: one that was never received in its order of arrival, one that came
+back behind all that was there by then. That is the order of groups in every receive that is on record from AWS.
 
-    enlist: the front message is visible        offered from
+    enlist: the front message is visible        offered
     ┌──────────────┐ ─────────────────────► ┌─────────┐
-    │  held up     │                        │ waiting │ in the rotation
+    │  held up     │                        │ waiting │ in order of places
     └──────────────┘ ◄───────────────────── └─────────┘
 
 Deduplication is dedup.py's. Source: SQS Developer Guide, "FIFO queue delivery logic in Amazon SQS".
@@ -14,6 +15,8 @@ Deduplication is dedup.py's. Source: SQS Developer Guide, "FIFO queue delivery l
 
 from collections import deque
 from collections.abc import Iterator
+from heapq import heappop, heappush
+from itertools import count
 
 from crossdock.broker.queues.message import GONE, VISIBLE, Message
 from crossdock.broker.queues.standard import Offer
@@ -27,7 +30,7 @@ class Group:
     def __init__(self) -> None:
         self.messages: deque[Message] = deque()
         self.waiting = False
-        """Has a place in the rotation."""
+        """Has a place among those that wait."""
 
     def front(self) -> Message | None:
         """The first message that is not gone."""
@@ -46,13 +49,16 @@ class Group:
 
 
 class FifoOrder:
-    """Groups by id, and those that can give something in rotation."""
+    """Groups by id, and those that can give something in order."""
 
-    __slots__ = ("_groups", "_rotation")
+    __slots__ = ("_groups", "_last_sequence", "_tickets", "_waiting")
 
     def __init__(self) -> None:
         self._groups: dict[str, Group] = {}
-        self._rotation: deque[Group] = deque()
+        self._waiting: list[tuple[int, int, Group]] = []
+        """A heap of places: a sequence, who came to it when, and the group."""
+        self._tickets = count()
+        self._last_sequence = 0
 
     def arrive(self, message: Message) -> None:
         """A message takes its place at the end of its group, whatever its state."""
@@ -61,6 +67,7 @@ class FifoOrder:
         if group is None:
             group = self._groups[group_id] = Group()
         group.messages.append(message)
+        self._last_sequence = max(self._last_sequence, message.sequence)
         self._enlist(group)
 
     def appear(self, message: Message, rank: int) -> None:
@@ -70,12 +77,15 @@ class FifoOrder:
             self._enlist(group)
 
     def offer(self, now_ms: int) -> Offer:
-        for _ in range(len(self._rotation)):
-            group = self._rotation.popleft()
-            group.waiting = False
-            try:
+        offered: list[Group] = []
+        try:
+            while self._waiting:
+                _, _, group = heappop(self._waiting)
+                group.waiting = False
+                offered.append(group)
                 yield from group.free()
-            finally:
+        finally:
+            for group in offered:
                 self._enlist(group)
 
     def received(self, message: Message) -> None:
@@ -99,7 +109,8 @@ class FifoOrder:
         front = group.front()
         if front is not None and front.state is VISIBLE and not group.waiting:
             group.waiting = True
-            self._rotation.append(group)
+            place = self._last_sequence if front.receive_count else front.sequence
+            heappush(self._waiting, (place, next(self._tickets), group))
 
 
 def _group_id(message: Message) -> str:

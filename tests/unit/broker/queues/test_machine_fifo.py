@@ -208,13 +208,14 @@ def test_rotation(world: World, url: str) -> None:
     assert world.bodies(url, 2, visibility_timeout=0) == ["a", "b"]
 
 
-def test_rotation_after_delete(world: World, url: str) -> None:
-    """A group that gave something waits behind the others for its next turn."""
-    world.send_fifo(url, "g1", "a", "b")
+def test_turns_after_a_delete(world: World, url: str) -> None:
+    """Fact 106: what was never received comes in order of arrival, whether or not its group gave something before."""
+    world.send_fifo(url, "g1", "a")
     world.send_fifo(url, "g2", "x")
+    world.send_fifo(url, "g1", "b")
+    world.send_fifo(url, "g3", "y")
     world.delete(url, world.receive(url, 1)[0])
-    assert world.bodies(url, 1) == ["x"]
-    assert world.bodies(url, 1) == ["b"]
+    assert world.bodies(url, 3) == ["x", "b", "y"]
 
 
 def test_waiters(world: World, url: str) -> None:
