@@ -167,3 +167,13 @@ def test_bad_tag_keys(sqs: Any, create: Call, refusal: Call, key: str) -> None:
     refused = ("InvalidParameterValue", "Tag keys must be between 1 and 128 characters in length.", 400)
     assert refusal(sqs.tag_queue, QueueUrl=url, Tags={key: "v"}) == refused
     assert refusal(sqs.untag_queue, QueueUrl=url, TagKeys=[key]) == refused
+
+
+def test_fifty_tags(sqs: Any, create: Call, refusal: Call) -> None:
+    """Fact 142: a queue has up to 50 tags; a call that would make it more changes none."""
+    url = create()
+    fifty = {f"key-{number}": "v" for number in range(50)}
+    sqs.tag_queue(QueueUrl=url, Tags=fifty)
+    refused = ("InvalidParameterValue", f"Too many tags added for queue {url.rpartition('/')[2]}.", 400)
+    assert refusal(sqs.tag_queue, QueueUrl=url, Tags={"key-0": "other", "more": "v"}) == refused
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == fifty

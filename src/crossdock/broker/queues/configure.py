@@ -18,7 +18,7 @@ from crossdock.aws.api.sqs import (
     UntagQueue,
 )
 from crossdock.aws.errors import InvalidParameterValue, MissingParameter, PurgeQueueInProgress
-from crossdock.aws.quotas import PURGE_INTERVAL_MS, TAG_KEY_LENGTH_MAX
+from crossdock.aws.quotas import PURGE_INTERVAL_MS, TAG_KEY_LENGTH_MAX, TAGS_MAX
 from crossdock.broker.queues.attributes import LiveAttributes, check_change, settings_of, visible_attributes
 from crossdock.broker.queues.dead_letter import check_redrive
 from crossdock.broker.queues.facts import AttributesSet, Purged, TagsSet
@@ -79,7 +79,10 @@ def tag_queue(registry: Registry, queue: Queue, command: TagQueue, step: Step) -
     if not command.tags:
         raise MissingParameter.named("Tags")
     _check_tag_keys(command.tags)
-    _set_tags(queue, {**queue.tags, **command.tags}, step)
+    tags = {**queue.tags, **command.tags}
+    if len(tags) > TAGS_MAX:
+        raise InvalidParameterValue(f"Too many tags added for queue {queue.name.name}.")
+    _set_tags(queue, tags, step)
 
 
 def untag_queue(registry: Registry, queue: Queue, command: UntagQueue, step: Step) -> None:
