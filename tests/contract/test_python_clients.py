@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -51,7 +52,7 @@ def paid_orders(process: subprocess.Popen[str], stream: Any) -> set[str]:
             line = stream.readline()
             assert line, "the worker ended early:\n" + "".join(seen)
             seen.append(line)
-            paid |= {word for word in line.split("PAID ")[1:2] for word in word.split()[:1]}
+            paid |= set(re.findall(r"PAID (\d+)", line))  # threads of a worker may print into one line
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
