@@ -43,7 +43,6 @@ class Turn:
         self._loop: asyncio.AbstractEventLoop
         self._held: list[Reply] = []
         self._flush_scheduled = False
-        self._low_on_space = False
         self._lag_timer: asyncio.TimerHandle | None = None
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._deadline_ms = 0
@@ -58,8 +57,11 @@ class Turn:
 
     def submit(self, ticket: Ticket, command: Shape, caller: Caller) -> None:
         """Run one command. Its reply comes through `deliver`, now or later."""
-        if self.failed or (self._low_on_space and type(command) in FILLS_THE_DISK):
-            self._deliver(ticket, ServiceUnavailable(None if self.failed else LOW_ON_SPACE))
+        if self.failed:
+            self._deliver(ticket, ServiceUnavailable())
+            return
+        if type(command) in FILLS_THE_DISK and self._store.low_on_space:
+            self._deliver(ticket, ServiceUnavailable(LOW_ON_SPACE))
             return
         self._take(self._machine.handle(ticket, command, caller, self._clock.now_ms()))
         self._arm()
@@ -111,38 +113,38 @@ class Turn:
     def _flush(self) -> None:
         """Make the facts of this iteration as durable as was promised, then let its replies go."""
         self._flush_scheduled = False
+        if not self._tried(self._store.commit if self._strict else self._store.write):
+            return
+        if not self._strict:
+            self._commit_later()
         held, self._held = self._held, []
-        if self.failed:
-            return
-        try:
-            if self._strict:
-                self._store.commit()
-            else:
-                self._store.write()
-                self._commit_later()
-        except StorageFailed as failure:
-            self._fail(failure, held)
-            return
-        self._low_on_space = self._store.low_on_space
         for ticket, result in held:
             self._deliver(ticket, result)
 
     def _commit_lagging(self) -> None:
+        """Commit what no reply waited for. In strict mode another commit may have taken it along."""
         self._lag_timer = None
-        if self.failed or not (self._store.pending or not self._strict):
-            return
-        try:
-            self._store.commit()
-        except StorageFailed as failure:
-            self._fail(failure, [])
+        if self._store.pending or not self._strict:
+            self._tried(self._store.commit)
 
-    def _fail(self, failure: StorageFailed, held: list[Reply]) -> None:
-        """Memory is now ahead of the disk: accept nothing more. A restart rebuilds what was acknowledged."""
-        self.failed = True
-        log.critical("storage failed; the broker stops", reason=str(failure))
-        for ticket, _ in held:
-            self._deliver(ticket, ServiceUnavailable())
-        self._on_failure()
+    def _tried(self, step: Callable[[], None]) -> bool:
+        """Whether the store did it. Once it did not, memory is ahead of the disk: whoever waits is told, and nothing more is accepted.
+
+        A restart rebuilds what was acknowledged.
+        """
+        if self.failed:
+            return False
+        try:
+            step()
+        except StorageFailed as failure:
+            self.failed = True
+            log.critical("storage failed; the broker stops", reason=str(failure))
+            held, self._held = self._held, []
+            for ticket, _ in held:
+                self._deliver(ticket, ServiceUnavailable())
+            self._on_failure()
+            return False
+        return True
 
     def _arm(self) -> None:
         """Sleep until the machine's next deadline. A timer that is too early is left: it only looks again."""

@@ -1,0 +1,135 @@
+"""The turn: who is answered when, and what happens when the disk is full or fails."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from crossdock.aws.api.sqs import GetQueueUrl, GetQueueUrlResult, SendMessage
+from crossdock.aws.errors import ServiceUnavailable
+from crossdock.broker.outcome import Caller, Fact, Outcome, Ticket
+from crossdock.broker.storage.store import StorageFailed
+from crossdock.broker.turn import LOW_ON_SPACE, Turn
+from crossdock.clock import SystemClock
+
+CALLER = Caller("000000000000", "us-east-1", "test", "http://127.0.0.1:9324")
+SEND = SendMessage(queue_url="q", message_body="x")
+ASK = GetQueueUrl(queue_name="q")
+
+
+class Noted(Fact, tag=99):
+    """A fact of the tests."""
+
+
+class Disk:
+    """A store as the turn sees it, on a disk that the test fills and breaks."""
+
+    def __init__(self) -> None:
+        self.low_on_space = False
+        self.broken = False
+        self.pending = False
+        self.commits = 0
+
+    def append(self, facts: list[Fact]) -> None:
+        """Take facts."""
+        self.pending = True
+
+    def commit(self) -> None:
+        """Make them durable, unless the disk is broken."""
+        if self.broken:
+            raise StorageFailed("the disk is broken")
+        self.pending = False
+        self.commits += 1
+
+
+class Machine:
+    """Answers everything at once: a question without a fact, anything else with one. `durable` is that of the outcome."""
+
+    def __init__(self) -> None:
+        self.durable = True
+
+    def handle(self, ticket: Ticket, command: Any, caller: Caller, now_ms: int) -> Outcome:
+        """One step."""
+        facts: list[Fact] = [] if command is ASK else [Noted()]
+        return Outcome([(ticket, GetQueueUrlResult(queue_url="q"))], facts, self.durable)
+
+    def next_deadline_ms(self) -> int | None:
+        """Nothing is ever due."""
+        return None
+
+
+class Scene:
+    """A turn between that machine and that disk, and what it has answered."""
+
+    def __init__(self) -> None:
+        self.disk = Disk()
+        self.machine = Machine()
+        self.answers: dict[Ticket, Any] = {}
+        self.failures = 0
+        self.turn = Turn(self.machine, self.disk, SystemClock(), lag_ms=1)  # type: ignore[arg-type]
+        self.turn.start(self.answers.__setitem__, self.failed)
+
+    def failed(self) -> None:
+        """Count the notices of a failure."""
+        self.failures += 1
+
+    def submit(self, ticket: str, command: Any) -> None:
+        """Submit a command."""
+        self.turn.submit(ticket, command, CALLER)
+
+
+@pytest.fixture
+async def scene() -> Scene:
+    """A started turn."""
+    return Scene()
+
+
+async def test_a_reply_waits_for_its_commit(scene: Scene) -> None:
+    """Requests of one iteration share one commit, and none is answered before it."""
+    scene.submit("a", SEND)
+    scene.submit("b", SEND)
+    assert scene.answers == {}
+    await asyncio.sleep(0)
+    assert scene.disk.commits == 1
+    assert set(scene.answers) == {"a", "b"}
+
+
+async def test_sends_go_on_as_soon_as_there_is_space(scene: Scene) -> None:
+    """A nearly full disk refuses sends and nothing else; with space again the next send is taken, whatever else was asked meanwhile."""
+    scene.disk.low_on_space = True
+    scene.submit("refused", SEND)
+    scene.submit("question", ASK)
+    await asyncio.sleep(0)
+    assert isinstance(scene.answers["refused"], ServiceUnavailable)
+    assert scene.answers["refused"].message == LOW_ON_SPACE
+    assert isinstance(scene.answers["question"], GetQueueUrlResult)
+    scene.disk.low_on_space = False
+    scene.submit("taken", SEND)
+    await asyncio.sleep(0)
+    assert isinstance(scene.answers["taken"], GetQueueUrlResult)
+
+
+async def test_a_failed_commit_answers_everyone_who_waits(scene: Scene) -> None:
+    """Whoever waits is told; what comes later is refused; the failure is noticed once."""
+    scene.disk.broken = True
+    scene.submit("a", SEND)
+    scene.submit("b", SEND)
+    await asyncio.sleep(0)
+    scene.submit("later", ASK)
+    assert {ticket: type(answer) for ticket, answer in scene.answers.items()} == dict.fromkeys(
+        ("a", "b", "later"), ServiceUnavailable
+    )
+    assert scene.failures == 1
+
+
+async def test_a_failed_lagging_commit_answers_them_too(scene: Scene) -> None:
+    """Facts that nobody waits for may be the ones whose commit fails, with others' replies held at that moment."""
+    scene.machine.durable = False
+    scene.submit("lagging", SEND)
+    scene.machine.durable = True
+    scene.disk.broken = True
+    scene.submit("waiting", SEND)
+    scene.turn._commit_lagging()
+    await asyncio.sleep(0)
+    assert isinstance(scene.answers["waiting"], ServiceUnavailable)
+    assert scene.failures == 1
