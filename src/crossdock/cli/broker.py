@@ -1,10 +1,8 @@
 """`crossdock broker`: run the SQS-compatible broker. Care of its data is in `broker_care`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from crossdock.broker import app as broker
@@ -12,6 +10,7 @@ from crossdock.broker.access import CredentialsError
 from crossdock.broker.settings import BrokerSettings, Durability
 from crossdock.broker.storage.store import StorageError
 from crossdock.cli import broker_care
+from crossdock.services import log_lines
 
 app = typer.Typer()
 app.command("restore")(broker_care.restore)
@@ -53,7 +52,7 @@ def run(
     """Run the broker until Ctrl-C or SIGTERM."""
     if context.invoked_subcommand is not None:
         return
-    _log_to_stderr()
+    log_lines.configure()
     try:
         settings = BrokerSettings(
             host=host,
@@ -79,17 +78,3 @@ def run(
         )
         raise typer.Exit(EXIT_REFUSED) from error
     raise typer.Exit(code)
-
-
-def _log_to_stderr() -> None:
-    """Lines for people on a terminal, JSON otherwise."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=False) if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
