@@ -183,3 +183,14 @@ def waiters(url: str) -> float:
     with urllib.request.urlopen(f"{url}/metrics") as metrics:
         line = next(line for line in metrics.read().decode().splitlines() if line.startswith("crossdock_waiters "))
     return float(line.split()[1])
+
+
+@pytest.fixture
+def hide(sqs: Any) -> Call:
+    """Change the visibility of a received message."""
+
+    def change(url: str, message: dict[str, Any], seconds: int) -> None:
+        handle = message["ReceiptHandle"]
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=seconds)
+
+    return change

@@ -40,17 +40,6 @@ def delete(sqs: Any) -> Call:
     return each
 
 
-@pytest.fixture
-def hide(sqs: Any) -> Call:
-    """Change the visibility of a received message."""
-
-    def change(url: str, message: dict[str, Any], seconds: int) -> None:
-        handle = message["ReceiptHandle"]
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=seconds)
-
-    return change
-
-
 # Send
 
 

@@ -18,17 +18,6 @@ def url(sqs: Any, create: Call) -> str:
     return queue_url
 
 
-@pytest.fixture
-def hide(sqs: Any) -> Call:
-    """Change the visibility of a received message."""
-
-    def change(url: str, message: dict[str, Any], seconds: int) -> None:
-        handle = message["ReceiptHandle"]
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=seconds)
-
-    return change
-
-
 def test_the_queues_timeout(url: str, receive: Call, clock: BrokerClock) -> None:
     """Facts 90 and 95: hidden for as long as the queue says, then there again under a new handle."""
     (first,) = receive(url)
