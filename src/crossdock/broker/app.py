@@ -21,6 +21,7 @@ from crossdock.broker.access import Access, read_credentials
 from crossdock.broker.dispatch import Dispatch
 from crossdock.broker.endpoints import Endpoints
 from crossdock.broker.file_limit import connections_within, raise_file_limit
+from crossdock.broker.idle_fold import IdleFold
 from crossdock.broker.metrics import Metrics
 from crossdock.broker.queues.machine import MachineSettings, QueueMachine
 from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
@@ -51,6 +52,7 @@ class Broker:
         strict = settings.durability is not Durability.RELAXED
         lag_ms = settings.lag_ms if strict else settings.relaxed_sync_ms
         self.turn = Turn(self.machine, self.store, self.clock, lag_ms, strict)
+        self.idle_fold = IdleFold(self.turn.fold, settings.quiet_ms / 1_000, asyncio.get_running_loop().call_later)
         metrics = Metrics(self.machine, self.store, lambda: self.server)
         self.endpoints = Endpoints(self.turn, metrics, self.clock)
         self.dispatch = Dispatch(self.turn, Access(settings, self.clock, secrets), self.endpoints, self.clock)
@@ -59,8 +61,10 @@ class Broker:
 
     async def start(self, sockets: Sequence[socket.socket] = ()) -> list[str]:
         """Listen on `sockets`, or, where there are none, as the settings say. Returns the URLs under which the broker is reached."""
-        self.turn.start(self.dispatch.deliver, self._storage_failed)
         settings = self.settings
+        self.turn.start(self.dispatch.deliver, self._storage_failed)
+        if settings.durability is not Durability.MEMORY:
+            self.turn.on_commit = self.idle_fold.stir
         addresses = await self.server.start(sockets or listen(settings.host, settings.port))
         self.endpoints.ready = True
         return [_url(host, port, secure=settings.tls_cert is not None) for host, port in addresses]
@@ -68,6 +72,7 @@ class Broker:
     async def stop(self) -> None:
         """Drain and close. What was acknowledged is on disk."""
         self.endpoints.ready = False
+        self.idle_fold.stop()
         self.turn.stop()
         await self.server.drain(self.settings.drain_ms / 1_000)
         self.store.close()

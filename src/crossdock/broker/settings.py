@@ -46,6 +46,8 @@ class BrokerSettings:
     relaxed_sync_ms: int = 100
     lag_ms: int = 50
     """How long facts that no answer waits for may stay off the disk."""
+    quiet_ms: int = 5_000
+    """After so long without a commit, and at the most twice as long, the journal is folded into the tables."""
     drain_ms: int = 5_000
     free_space_min: int = 256 * 1024 * 1024
     """Below so much free disk space sends are refused; receives and deletes go on."""

@@ -47,6 +47,8 @@ class Turn:
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._deadline_ms = 0
         self.failed = False
+        self.on_commit: Callable[[], None] = _nothing
+        """Called after each commit."""
 
     def start(self, deliver: Deliver, on_failure: Callable[[], None]) -> None:
         """Begin: replies go to `deliver`; `on_failure` is called once when a commit fails and nothing can be accepted any more."""
@@ -78,6 +80,10 @@ class Turn:
             self._take(self._machine.tick(clock.now_ms()))
         clock.advance(target - clock.now_ms())
         return target
+
+    def fold(self) -> bool:
+        """Let the store fold; whether it wants that again, in a while. For idle moments."""
+        return self._tried(self._store.fold) and self._store.folding
 
     def stop(self) -> None:
         """Answer every long poll empty and commit what is pending."""
@@ -115,6 +121,7 @@ class Turn:
         self._flush_scheduled = False
         if not self._tried(self._store.commit if self._strict else self._store.write):
             return
+        self.on_commit()
         if not self._strict:
             self._commit_later()
         held, self._held = self._held, []
@@ -124,8 +131,8 @@ class Turn:
     def _commit_lagging(self) -> None:
         """Commit what no reply waited for. In strict mode another commit may have taken it along."""
         self._lag_timer = None
-        if self._store.pending or not self._strict:
-            self._tried(self._store.commit)
+        if (self._store.pending or not self._strict) and self._tried(self._store.commit):
+            self.on_commit()
 
     def _tried(self, step: Callable[[], None]) -> bool:
         """Whether the store did it. Once it did not, memory is ahead of the disk: whoever waits is told, and nothing more is accepted.
@@ -164,3 +171,7 @@ class Turn:
         if not self.failed:
             self._take(self._machine.tick(self._clock.now_ms()))
             self._arm()
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""

@@ -113,10 +113,16 @@ class Store:
         self.metrics.commit_ns += time.perf_counter_ns() - started
 
     def fold(self) -> None:
-        """Commit, then begin to move everything into the tables, if no fold runs already. For idle moments."""
+        """Commit, then begin to move everything into the tables, or end the fold that is done. For idle moments."""
         self.commit()
         if self._cycle is not None and not self._cycle.running and self._cycle.begin():
             self._bind()
+
+    @property
+    def folding(self) -> bool:
+        """Whether a fold was begun and not ended: what it folds is still in memory, and the journal behind it is not used again.
+        The next `commit` or `fold` ends it, if it is done."""
+        return self._cycle is not None and self._cycle.running
 
     def backup(self, file: Path) -> Future[None]:
         """Commit, and copy everything to a file while the store goes on. The future ends when the file is complete and on disk, or with
@@ -143,13 +149,6 @@ class Store:
             self._layers.tables.close()
 
     # How full it is
-
-    @property
-    def crowded(self) -> bool:
-        """Whether facts come faster than they can be folded. Commits will soon wait; to take less is kinder."""
-        return (
-            self._cycle is not None and self._cycle.running and self._layers.live.bytes >= self._settings.memtable_bytes
-        )
 
     @property
     def low_on_space(self) -> bool:
