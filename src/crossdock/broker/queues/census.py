@@ -86,7 +86,6 @@ def _describe_queue(queue: Queue, now_ms: int) -> dict[str, object]:
         "last": queue.last_sequence,
         "count": queue.visible + queue.in_flight + queue.delayed,
         "hidden": sorted((m.sequence, m.state, m.receive_count, m.first_received_ms, m.due_ms) for m in hidden),
-        "sent": queue.sent_memory.living(now_ms),
     }
 
 

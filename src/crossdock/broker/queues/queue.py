@@ -17,7 +17,7 @@ from crossdock.broker.queues.attributes import QueueSettings, settings_of
 from crossdock.broker.queues.content_budget import ContentBudget, content_bytes
 from crossdock.broker.queues.counters import Counters
 from crossdock.broker.queues.deadlines import Deadlines, MessageDeadlines
-from crossdock.broker.queues.dedup import AttemptMemory, SentMemory
+from crossdock.broker.queues.dedup import AttemptMemory
 from crossdock.broker.queues.facts import QueueCreated, Sent, Stored, first_sequence
 from crossdock.broker.queues.fair import FairOrder
 from crossdock.broker.queues.fifo import FifoOrder
@@ -65,7 +65,7 @@ class Queue:
         self.clear()
 
     def clear(self) -> None:
-        """Forget every message, and every send."""
+        """Forget every message."""
         self._budget.used -= sum(message.content_bytes for message in self.messages.values())
         for message in self.messages.values():
             message.state = GONE
@@ -74,7 +74,6 @@ class Queue:
         self._ahead: deque[Message] = deque()
         self.untouched = self.cold = self.in_flight = self.delayed = 0
         self.edge = self.last_sequence
-        self.sent_memory = SentMemory()
         self._deadlines = MessageDeadlines(self.messages)
         self.looks_ahead = self.settings.fifo
         self.window = self._sizes.lookahead if self.looks_ahead else self._sizes.window

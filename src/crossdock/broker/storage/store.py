@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from crossdock.broker.outcome import Fact
-from crossdock.broker.queues.facts import Purged, QueueDeleted, Sent, Snapshot, Stored
+from crossdock.broker.queues.facts import Purged, QueueDeleted, Remembered, Sent, Snapshot, Stored
 from crossdock.broker.storage import snapshot
 from crossdock.broker.storage.backup import backup
 from crossdock.broker.storage.catalog import Catalog
@@ -71,6 +71,10 @@ class Store:
     def content(self, sequence: int) -> Sent:
         """See `Backlog.content`."""
         return self._layers.content(sequence)
+
+    def remembered(self, sequence: int) -> Remembered | None:
+        """See `Backlog.remembered`."""
+        return self._layers.remembered(sequence)
 
     # Writing
 
@@ -163,7 +167,7 @@ class Store:
 
     def _read(self, tables: Tables) -> Apply:
         self._catalog = tables.catalog(self._now_ms)
-        self._layers = Layers(tables, Memtable(remembers=self._settings.data is not None))
+        self._layers = Layers(tables, Memtable())
         self._bind()
         return self._apply
 
