@@ -20,6 +20,7 @@ class ServerSettings:
     head_timeout_s: float = 10
     """From the first byte of a request to the end of its headers, and for a TLS handshake."""
     body_timeout_s: float = 60
+    """From the end of the headers to the end of the body."""
     write_timeout_s: float = 60
     """For a client to take in what it was answered, once buffers are full."""
     idle_timeout_s: float = 600

@@ -13,7 +13,7 @@ from crossdock.cli import broker_care
 from crossdock.services import log_lines
 from crossdock.services.log_lines import LogLevel
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 app.command("restore")(broker_care.restore)
 app.command("check")(broker_care.check_data)
 app.command("compact")(broker_care.compact)
