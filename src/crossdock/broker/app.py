@@ -22,7 +22,7 @@ from crossdock.broker.dispatch import Dispatch
 from crossdock.broker.endpoints import Endpoints
 from crossdock.broker.file_limit import connections_within, raise_file_limit
 from crossdock.broker.idle_fold import IdleFold
-from crossdock.broker.metrics import Metrics
+from crossdock.broker.metrics import FrontCounts, Metrics
 from crossdock.broker.queues.machine import MachineSettings, QueueMachine
 from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
 from crossdock.broker.settings import BrokerSettings, Durability
@@ -53,9 +53,11 @@ class Broker:
         lag_ms = settings.lag_ms if strict else settings.relaxed_sync_ms
         self.turn = Turn(self.machine, self.store, self.clock, lag_ms, strict)
         self.idle_fold = IdleFold(self.turn.fold, settings.quiet_ms / 1_000, asyncio.get_running_loop().call_later)
-        metrics = Metrics(self.machine, self.store, lambda: self.server)
+        metrics = Metrics(self.machine, self.store, self._front_counts, now_ms)
         self.endpoints = Endpoints(self.turn, metrics, self.clock)
-        self.dispatch = Dispatch(self.turn, Access(settings, self.clock, secrets), self.endpoints, self.clock)
+        self.dispatch = Dispatch(
+            self.turn, Access(settings, self.clock, secrets), self.endpoints, metrics.requests, self.clock
+        )
         self.server = HttpServer(self.dispatch, _server_settings(settings), self.clock)
         self.stopped = asyncio.Event()
 
@@ -76,6 +78,19 @@ class Broker:
         self.turn.stop()
         await self.server.drain(self.settings.drain_ms / 1_000)
         self.store.close()
+
+    def _front_counts(self) -> FrontCounts:
+        server, counters = self.server, self.server.counters
+        return FrontCounts(
+            connections=server.connections,
+            connections_max=self.settings.connections_max,
+            accepted=counters.accepted,
+            refused=counters.refused,
+            requests=counters.requests,
+            open_requests=server.open_requests,
+            bytes_received=counters.bytes_received,
+            bytes_sent=counters.bytes_sent,
+        )
 
     def _storage_failed(self) -> None:
         asyncio.get_running_loop().call_later(1, self.stopped.set)

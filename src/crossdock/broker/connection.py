@@ -199,6 +199,11 @@ class Connection(asyncio.Protocol):
 
     # What the server calls
 
+    @property
+    def open_requests(self) -> int:
+        """How many requests are not answered yet."""
+        return len(self._pending)
+
     def drain(self) -> None:
         """Answer what is under way, and close."""
         if self._pending:

@@ -36,9 +36,9 @@ class HttpServer:
         return len(self._front.connections)
 
     @property
-    def requests(self) -> int:
-        """How many were read so far."""
-        return self.counters.requests
+    def open_requests(self) -> int:
+        """How many are not answered yet."""
+        return sum(connection.open_requests for connection in self._front.connections)
 
     async def start(self, sockets: Sequence[socket.socket]) -> list[tuple[str, int]]:
         """Accept connections from `sockets`, which are the server's from now on; the host and port of each."""

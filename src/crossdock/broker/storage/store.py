@@ -113,8 +113,7 @@ class Store:
                 self.metrics.folds = self._cycle.folds
         except (OSError, sqlite3.Error) as error:
             raise self._fail(error) from error
-        self.metrics.commits += 1
-        self.metrics.commit_ns += time.perf_counter_ns() - started
+        self.metrics.committed(time.perf_counter_ns() - started)
 
     def fold(self) -> None:
         """Commit, then begin to move everything into the tables, or end the fold that is done. For idle moments."""
@@ -162,6 +161,20 @@ class Store:
     def disk_bytes(self) -> int:
         """Size of the data folder."""
         return 0 if self._cycle is None else self._cycle.disk.folder.bytes()
+
+    def free_bytes(self) -> int:
+        """Free space around the data folder."""
+        return 0 if self._cycle is None else self._cycle.disk.space.free_bytes
+
+    @property
+    def unfolded_bytes(self) -> int:
+        """How much of the journal a restart would read."""
+        return 0 if self._cycle is None else self._cycle.unfolded_bytes
+
+    @property
+    def memtable_bytes(self) -> int:
+        """Memory that what is not folded yet takes, about."""
+        return self._layers.live.bytes + self._layers.frozen.bytes
 
     # Inside
 

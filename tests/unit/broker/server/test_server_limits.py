@@ -231,7 +231,7 @@ async def test_answers_pile_up_only_so_far(start):
     for _ in range(500):
         client.get("/much?1000000")
     await asyncio.sleep(0.1)
-    assert running.server.requests < 20
+    assert running.server.counters.requests < 20
     client.writer.transport.resume_reading()
     for _ in range(500):
         assert len((await client.answer()).body) == 1_000_000
@@ -268,4 +268,4 @@ async def test_two_thousand_connections_wait_and_are_served(start):
     for client in clients:
         client.get("/")
     assert [(await client.answer()).status for client in clients] == [200] * 2_000
-    assert running.server.requests == 2_000
+    assert running.server.counters.requests == 2_000

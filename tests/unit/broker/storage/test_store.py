@@ -200,8 +200,11 @@ def test_metrics_count(open_store: Open, make_created: MakeQueue, make_sent: Mak
     store.append([make_created(), make_sent(0)])
     store.commit()
     counts = store.metrics
-    assert (counts.commits, counts.facts) == (1, 2)
-    assert counts.bytes > 100 and counts.commit_ns > 0 and store.disk_bytes() > counts.bytes
+    assert (sum(counts.commit_ns.counts), counts.commit_facts.total, counts.facts) == (1, 2, 2)
+    store.commit()
+    assert sum(counts.commit_facts.counts) == 1, "a commit of nothing is none"
+    assert store.unfolded_bytes >= counts.bytes and store.memtable_bytes > 0
+    assert counts.bytes > 100 and counts.commit_ns.total > 0 and store.disk_bytes() > counts.bytes
 
 
 def test_memory_mode_keeps_no_files(make_created: MakeQueue, make_sent: Make) -> None:
@@ -398,6 +401,7 @@ def test_a_fold_in_an_idle_moment_leaves_nothing_for_a_restart_to_read(
     store.fold()
     assert not store.folding
     assert store.metrics.folds == 1
+    assert not store.unfolded_bytes
     assert not store._layers.live.inserted and not store._layers.frozen.inserted
     store.abandon()
     again = open_store(calm)
