@@ -67,7 +67,6 @@ class Endpoint(NamedTuple):
             raise RuntimeError(f"{action}: {answer.status} {body[:500]!r}")
         return json.loads(body or b"{}")
 
-
     def count_messages(self, queue_url: str) -> int:
         """How many messages a queue holds: visible, in flight and delayed."""
         answer = self.call("GetQueueAttributes", QueueUrl=queue_url, AttributeNames=list(COUNTS))
@@ -92,7 +91,18 @@ class Watcher(Protocol):
 class Channel(asyncio.Protocol):
     """A connection with at most one request under way; `step(channel, body)` takes its answer."""
 
-    __slots__ = ("_closing", "_endpoint", "_opening", "_rest", "_sent_ns", "_transport", "_watcher", "began_ns", "number", "step")
+    __slots__ = (
+        "_closing",
+        "_endpoint",
+        "_opening",
+        "_rest",
+        "_sent_ns",
+        "_transport",
+        "_watcher",
+        "began_ns",
+        "number",
+        "step",
+    )
 
     def __init__(self, number: int, endpoint: Endpoint, watcher: Watcher) -> None:
         self.number = number

@@ -77,9 +77,11 @@ class Load:
         self.scenario.prepare()
         await self._connect()
         self._start()
-        await self._go_on(warmup_s)
-        warming = len(self.requests_ns)
-        self.messages, self.requests_ns, self.units_ns = 0, [], []
+        warming = 0
+        if warmup_s:
+            await self._go_on(warmup_s)
+            warming = len(self.requests_ns)
+            self.messages, self.requests_ns, self.units_ns = 0, [], []
         began_s, cpu_s = time.perf_counter(), time.process_time()
         await self._go_on(seconds)
         report = self._report(time.perf_counter() - began_s, time.process_time() - cpu_s)
