@@ -112,7 +112,7 @@ def started_pair(bench: Bench, server: Server, size: int) -> Iterator[Pair]:
 
 
 def fill(bench: Bench, pair: Pair, size: int) -> float:
-    """Send the backlog; messages/s. Failed if a peer takes too long."""
+    """Send so many messages, if any; messages/s. Failed if a peer takes too long."""
     server = pair.full.server
     limit_s = OURS_FILL_S if server.name == OURS else bench.settings.fill_s
     sent, took_s = 0, 0.0
@@ -124,7 +124,7 @@ def fill(bench: Bench, pair: Pair, size: int) -> float:
         report, _ = pair.full.load("fill", limit_s - took_s, *flags)
         sent += report.messages
         took_s += report.seconds
-    return sent / took_s
+    return sent / took_s if took_s else 0
 
 
 def measure(bench: Bench, pair: Pair, size: int, table: Table) -> None:
@@ -159,8 +159,9 @@ def measure(bench: Bench, pair: Pair, size: int, table: Table) -> None:
 
 
 def restart(bench: Bench, pair: Pair, size: int, notes: list[str]) -> Iterator[list[str]]:
-    """Kill it, then stop it as one should; each time start it again and receive. Two rows of the table."""
+    """Replace what was drained; kill it, then stop it as one should; each time start it again and receive. Two rows of the table."""
     one = pair.full
+    fill(bench, pair, size - one.endpoint.count_messages(pair.full_url))
     for number in (signal.SIGKILL, signal.SIGTERM):
         bench.say(f"backlog of {size:,}, restart after {number.name}: {one.server.name}")
         before = one.endpoint.count_messages(pair.full_url)
