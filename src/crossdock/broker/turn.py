@@ -46,6 +46,8 @@ class Turn:
         self._lag_timer: asyncio.TimerHandle | None = None
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._deadline_ms = 0
+        self._arming = False
+        """Whether `_arm` is about to run: once for all requests of an iteration."""
         self.failed = False
         self.on_commit: Callable[[], None] = _nothing
         """Called after each commit."""
@@ -66,7 +68,9 @@ class Turn:
             self._deliver(ticket, ServiceUnavailable(LOW_ON_SPACE))
             return
         self._take(self._machine.handle(ticket, command, caller, self._clock.now_ms()))
-        self._arm()
+        if not self._arming:
+            self._arming = True
+            self._loop.call_soon(self._arm)
 
     def abandon(self, ticket: Ticket) -> None:
         """Forget a ticket whose client went away."""
@@ -155,6 +159,7 @@ class Turn:
 
     def _arm(self) -> None:
         """Sleep until the machine's next deadline. A timer that is too early is left: it only looks again."""
+        self._arming = False
         deadline = self._machine.next_deadline_ms()
         if deadline is None or isinstance(self._clock, ManualClock):
             return
