@@ -1,7 +1,7 @@
 """The turn: runs the machine, makes its facts durable, and only then lets its replies go.
 
-All requests that arrive in one iteration of the event loop share one commit (group commit without a timer: while a commit is written,
-the next batch gathers in the sockets). Facts that no reply waits for ride along with the next commit, or go after a short while.
+All requests that arrive in two iterations of the event loop share one commit (group commit without a timer: while a commit is written,
+the next batch gathers in the sockets, and before the next one begins they are looked at once more). Facts that no reply waits for ride along with the next commit, or go after a short while.
 It also sleeps until the machine's next deadline and wakes it then: nothing in the broker polls.
 """
 
@@ -114,7 +114,12 @@ class Turn:
     def _schedule_flush(self) -> None:
         if not self._flush_scheduled:
             self._flush_scheduled = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._gather)
+
+    def _gather(self) -> None:
+        """Let the event loop look at the sockets once more before the commit: clients that were answered together ask again together, and
+        the stragglers would need a commit of their own. Costs a poll; where nobody else asks, nothing is waited for."""
+        self._loop.call_soon(self._flush)
 
     def _commit_later(self) -> None:
         if self._lag_timer is None:
