@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,13 @@ class BrokerProcess:
         }
 
 
-def start_broker(data: Path, *flags: str) -> tuple[subprocess.Popen[str], str]:
-    """Start `crossdock broker` on a free port and wait until it says that it is ready; the process and its URL."""
+def start_broker(data: Path, *flags: str, launcher: Sequence[str] = ()) -> tuple[subprocess.Popen[str], str]:
+    """Start `crossdock broker` on a free port and wait until it says that it is ready; the process and its URL.
+
+    `launcher`: a command that runs the command given to it.
+    """
     command = [
+        *launcher,
         sys.executable,
         "-m",
         "crossdock.cli.main",

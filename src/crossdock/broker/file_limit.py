@@ -2,8 +2,9 @@
 
 import resource
 
-RESERVED = 64
-"""Descriptors that are not connections: the data folder, listening sockets, what libraries open, with room to spare."""
+RESERVED = 128
+"""Descriptors that are not connections: the data folder, which must never lack one, listening sockets, what libraries open; and
+connections that are being refused."""
 
 
 def raise_file_limit() -> int:

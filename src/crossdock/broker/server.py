@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crossdock.broker.connection import Connection, Exchange, Front, Handler
-from crossdock.broker.framing import Date
 from crossdock.broker.server_settings import ServerSettings
 from crossdock.clock import Clock, SystemClock
 
@@ -25,7 +24,7 @@ class HttpServer:
     def __init__(self, handler: Handler, settings: ServerSettings, clock: Clock | None = None) -> None:
         """`clock` gives the Date header."""
         self._settings = settings
-        self._front = Front(handler, settings, Date(clock or SystemClock()))
+        self._front = Front(handler, settings, clock or SystemClock())
         self._servers: list[asyncio.Server] = []
         self._sweep_timer: asyncio.TimerHandle | None = None
         self.counters = self._front.counters

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.unit.broker.server.conftest import Answer, Client
+from tests.unit.broker.server.conftest import Answer, Client, until
 
 from crossdock.broker.app import Broker
 from crossdock.broker.settings import BrokerSettings
@@ -60,9 +60,7 @@ async def test_an_idle_broker_folds_its_journal(start: Start) -> None:
     queue = (await running.call("CreateQueue", QueueName="q")).json()["QueueUrl"]
     await running.call("SendMessage", QueueUrl=queue, MessageBody="x")
     store = running.broker.store
-    async with asyncio.timeout(10):
-        while not store.metrics.folds or store.folding:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await until(lambda: store.metrics.folds > 0 and not store.folding)
     assert not store._layers.live.inserted
     await asyncio.sleep(0.02)
     assert running.broker.idle_fold._timer is None
@@ -159,3 +157,26 @@ async def test_a_region_may_have_any_name(start: Start) -> None:
     regions = [dict(of)["region"] for of in samples.get("crossdock_queue_visible_messages", {})]
     assert answer.status == 200
     assert regions == ['here"\\there']
+
+
+async def test_readiness_ends_before_the_last_answers(start: Start) -> None:
+    """A broker that drains still answers what was begun: it is alive, and no longer ready."""
+    running = await start(drain_ms=2_000)
+    assert (await running.get("/ready")).json() == {"ready": True}
+    assert (await running.get("/health")).json() == {"status": "ok"}
+    host, port = running.url.removeprefix("http://").split(":")
+    asking = {path: Client(*await asyncio.open_connection(host, int(port))) for path in ("/ready", "/health")}
+    begun_bytes = running.broker.server.counters.bytes_received
+    for path, client in asking.items():
+        begun = f"GET {path} HTTP/1.1\r\nHost: here\r\n".encode()
+        begun_bytes += len(begun)
+        client.send(begun)
+    await until(lambda: running.broker.server.counters.bytes_received >= begun_bytes)
+    stopping = asyncio.create_task(running.broker.stop())
+    await asyncio.sleep(0)
+    for client in asking.values():
+        client.send(b"\r\n")
+    ready, health = [await client.answer() for client in asking.values()]
+    assert (ready.status, ready.json()) == (503, {"ready": False})
+    assert (health.status, health.json()) == (200, {"status": "ok"})
+    await stopping

@@ -30,6 +30,12 @@ def log_lines() -> "AsyncIterator[list]":
     assert not lines
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the server does by itself."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
 class Answer(NamedTuple):
     """A response as the client reads it."""
 

@@ -4,20 +4,14 @@ import asyncio
 import shutil
 import ssl
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.broker.server.conftest import until
 
 from crossdock.aws.wire.http import HttpResponse
 from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
 from crossdock.clock import ManualClock
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what the server does by itself."""
-    while not condition():  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
 
 
 def open_files() -> int:
