@@ -1,0 +1,123 @@
+"""kill -9 of a real broker at random moments, again and again, under concurrent load: what it promised holds in every life.
+
+`make test` kills a dozen times; `CROSSDOCK_KILLS=200 .venv/bin/pytest tests/crash/test_kill_cycles.py` is the long test. The seed is
+printed; `CROSSDOCK_KILLS_SEED` repeats its choices, though not the moments at which the operating system lets processes run.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any
+
+import pytest
+from broker_process import broker_command, start_broker
+from tests.crash.account import Account
+from tests.crash.connection import Connection
+from tests.crash.load import CLIENTS, SHELVES, Client, audit, make_queues, new_account
+
+from crossdock.broker.storage import check
+
+KILLS = int(os.environ.get("CROSSDOCK_KILLS", "12"))
+SEED = int(os.environ.get("CROSSDOCK_KILLS_SEED") or SystemRandom().randrange(1 << 32))
+
+LIFE_S = (0.05, 0.7)
+SIZES = {"memtable_bytes": 200_000, "memtable_bytes_max": 400_000, "journal_bytes": 2_000_000, "segment_bytes": 500_000}
+FOLDING_OFTEN = (str(Path(__file__).with_name("broker_with.py")), json.dumps(SIZES))
+"""A broker whose memtables and segments are small: it folds and changes segments all the time."""
+
+QUIET_S = 0.1
+"""Longer than the broker keeps what no answer waits for."""
+
+DRAIN_S = 30
+
+
+@pytest.mark.journey
+@pytest.mark.timeout(120 + 8 * KILLS)
+@pytest.mark.parametrize(("durability", "kills"), [("durable", KILLS), ("relaxed", -(-KILLS // 4))])
+async def test_what_was_promised_survives_every_kill(tmp_path: Path, durability: str, kills: int) -> None:
+    """Acknowledged sends are there exactly once until they are deleted, deletes stay, and FIFO order, locks, counts and memory hold."""
+    print(f"seed {SEED}, {kills} kills, {durability}")
+    chance = Random(SEED)
+    data, flags = tmp_path / "data", ("--durability", durability)
+    account = new_account()
+    clients = [Client(number, account, Random(chance.random())) for number in range(CLIENTS)]
+    for life in range(kills):
+        while chance.random() < 0.1:
+            kill_while_starting(broker_command(data, *flags, **flavour(chance)), chance)
+        async with alive(data, *flags, **flavour(chance)) as (process, connection):
+            await (audit(connection, account) if life else make_queues(connection))
+            print(f"life {life + 1}: {len(account.letters)} letters, {len(account.gone)} deleted")
+            await live_and_die(process, connection.url, clients, chance)
+        account.crashed(time.time())
+    async with alive(data, *flags) as (process, connection):
+        await drain(connection, clients[0], account)
+        process.terminate()
+        assert process.wait(timeout=15) == 0
+    assert check.check(data).problems == []
+    requests = sum(client.requests for client in clients)
+    print(f"{requests} requests, {len(account.gone)} letters sent and deleted, {account.checked} receives checked")
+    assert account.checked > 50 * kills
+
+
+@asynccontextmanager
+async def alive(data: Path, *flags: str, **options: Any) -> AsyncIterator[tuple[subprocess.Popen[str], Connection]]:
+    """A broker, and a connection to it; killed at the end if it lives still."""
+    process, url = start_broker(data, *flags, **options)
+    try:
+        connection = await Connection.open(url)
+        yield process, connection
+        connection.close()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def flavour(chance: Random) -> dict[str, Any]:
+    """How to start a broker: as it is shipped, or one that folds often."""
+    return {"program": FOLDING_OFTEN} if chance.random() < 0.5 else {}
+
+
+def kill_while_starting(command: list[str], chance: Random) -> None:
+    """Kill a broker before it is ready, or shortly after."""
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    time.sleep(chance.uniform(0.2, 0.6))
+    process.kill()
+    process.wait()
+
+
+async def live_and_die(process: subprocess.Popen[str], url: str, clients: list[Client], chance: Random) -> None:
+    """All clients work at once until the broker is killed: in the midst of it, while it stops, or just after the only answer of a quiet
+    moment, when nothing else makes it write."""
+    work = asyncio.gather(*(client.run(url) for client in clients))
+    await asyncio.sleep(chance.uniform(*LIFE_S))
+    ending = chance.random()
+    if ending < 0.5:
+        for client in clients:
+            client.stopping = True
+        await work
+        await asyncio.sleep(QUIET_S)
+        await clients[0].last_words()
+    elif ending < 0.6:
+        process.terminate()
+        await asyncio.sleep(chance.uniform(0, 0.05))
+    process.kill()
+    await work
+
+
+async def drain(connection: Connection, client: Client, account: Account) -> None:
+    """Receive and delete everything: nothing that must be there is missing, and nothing else is there."""
+    await client.connect(connection.url)
+    deadline = time.monotonic() + DRAIN_S
+    while await audit(connection, account):
+        assert time.monotonic() < deadline, "something stays hidden"
+        for shelf in SHELVES:
+            while held := await client.receive(shelf.name, visibility_s=20, wait_s=0, limit=10):
+                await client.delete(held)
+        await asyncio.sleep(0.02)
+    account.check_nothing_is_missing()
