@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q install --no-deps --require-hashes
 DATA ?= data
 
-.PHONY: up test bench check format locks clean
+.PHONY: up test bench check docs format locks clean
 .SECONDARY:
 .DEFAULT_GOAL := up
 
@@ -66,6 +66,10 @@ check: .venv/dev.stamp
 
 bench: .venv/dev.stamp .venv-peers/installed.stamp
 	@$(BIN)/python -m bench.run $(BENCH)
+
+# The reference pages, and the tables inside other pages, from the code; a test fails when they are not up to date.
+docs: .venv/dev.stamp
+	@$(BIN)/python -m docs.generate
 
 format: .venv/dev.stamp
 	@$(BIN)/ruff format .

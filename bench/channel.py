@@ -1,6 +1,7 @@
 """The client side of a measurement, as cheap as Python allows: requests are bytes made beforehand, answers are looked at, not parsed.
 
 Only what servers of the SQS protocol send is understood: HTTP/1.1 with Content-Length or chunks, one request at a time per connection.
+A server that closes the connection with an answer is connected to again for the next request, as every SDK does; that time counts.
 """
 
 import asyncio
@@ -26,6 +27,13 @@ HEADERS = (
     "Content-Length: "
 )
 """What boto3 sends, with a signature that nobody made: for servers that do not verify it."""
+
+
+COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
 class Wrong(Exception):
@@ -59,6 +67,11 @@ class Endpoint(NamedTuple):
             raise RuntimeError(f"{action}: {answer.status} {body[:500]!r}")
         return json.loads(body or b"{}")
 
+    def count_messages(self, queue_url: str) -> int:
+        """How many messages a queue holds: visible, in flight and delayed."""
+        answer = self.call("GetQueueAttributes", QueueUrl=queue_url, AttributeNames=list(COUNTS))
+        return sum(int(answer["Attributes"][name]) for name in COUNTS)
+
 
 def request(head: bytes, body: bytes) -> bytes:
     """The bytes of a request whose head was made by `Endpoint.head`."""
@@ -78,29 +91,64 @@ class Watcher(Protocol):
 class Channel(asyncio.Protocol):
     """A connection with at most one request under way; `step(channel, body)` takes its answer."""
 
-    __slots__ = ("_rest", "_sent_ns", "_transport", "_watcher", "began_ns", "number", "step")
+    __slots__ = (
+        "_closing",
+        "_endpoint",
+        "_opening",
+        "_rest",
+        "_sent_ns",
+        "_transport",
+        "_watcher",
+        "began_ns",
+        "number",
+        "step",
+    )
 
-    def __init__(self, number: int, watcher: Watcher) -> None:
+    def __init__(self, number: int, endpoint: Endpoint, watcher: Watcher) -> None:
         self.number = number
         self.step: Callable[[Channel, bytes], None]
         self.began_ns = 0
         """When the unit of work began that the request is a part of."""
         self._sent_ns = 0
+        self._endpoint = endpoint
         self._watcher = watcher
         self._rest = b""
+        self._closing = False
+        """Whether the last answer was the last of its connection."""
+        self._opening: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect."""
+        self._closing = False
+        await asyncio.get_running_loop().create_connection(lambda: self, *self._endpoint)
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._watcher.failed(exc or ConnectionError("the server closed the connection"))
+        if not self._closing:
+            self._watcher.failed(exc or ConnectionError("the server closed the connection"))
 
     def send(self, data: bytes) -> None:
         """Send a request."""
         self._sent_ns = time.perf_counter_ns()
-        self._transport.write(data)
+        if self._closing:
+            self._opening = asyncio.get_running_loop().create_task(self._send_anew(data))
+        else:
+            self._transport.write(data)
+
+    async def _send_anew(self, data: bytes) -> None:
+        self._transport.set_protocol(asyncio.Protocol())
+        self._transport.close()
+        try:
+            await self.open()
+        except OSError as error:
+            self._watcher.failed(error)
+        else:
+            self._transport.write(data)
 
     def close(self) -> None:
+        self._closing = True
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -119,6 +167,7 @@ class Channel(asyncio.Protocol):
                 self._rest = data
                 return
             self._rest = b""
+            self._closing = data.find(b"onnection: close", 0, end) > 0
             self._take(data[9:12], data[body_at:])
 
     def _take_chunks(self, data: bytes, end: int) -> None:
@@ -130,6 +179,7 @@ class Channel(asyncio.Protocol):
         while (size := int(data[at : (line_end := data.index(b"\r\n", at))], 16)) > 0:
             pieces.append(data[line_end + 2 : line_end + 2 + size])
             at = line_end + 4 + size
+        self._closing = data.find(b"onnection: close", 0, end) > 0
         self._take(data[9:12], b"".join(pieces))
 
     def _take(self, status: bytes, body: bytes) -> None:

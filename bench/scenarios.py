@@ -6,6 +6,7 @@ again. When and how often units begin, and what they took, is `load`'s affair.
 
 import asyncio
 import hashlib
+import random
 import time
 import uuid
 from functools import partial
@@ -18,7 +19,7 @@ from bench.channel import Channel, Endpoint, Wrong, request
 GROUPS = 64
 BODIES = 1_024
 WAKE_AFTER_S = 0.02
-"""How long a long poll waits before its message is sent."""
+"""How long a long poll waits before its message is sent, half more or less, so that pairs do not march in step."""
 
 
 class Pace(Protocol):
@@ -54,11 +55,13 @@ BATCH = msgspec.json.Decoder(Batch)
 
 
 class Plan(NamedTuple):
-    """How much of it: connections, bytes of a body, messages per batch."""
+    """How much of it: connections, bytes of a body, messages per batch, messages in all, and the queue if there is one already."""
 
     connections: int
     body_bytes: int = 512
     batch: int = 1
+    messages: int = 0
+    queue_url: str = ""
 
 
 def md5(text: str) -> str:
@@ -66,7 +69,7 @@ def md5(text: str) -> str:
 
 
 class Scenario:
-    """Base of all: a queue of its own, and the account of what went through it.
+    """Base of all: a queue, and the account of what went through it.
 
     While a request is under way, `channel.step(channel, body)` is what goes on with its answer.
     """
@@ -80,11 +83,20 @@ class Scenario:
         self.pace = pace
         self.sent = 0
         self.deleted = 0
+        self.finished = False
+        """Whether there is nothing left to begin."""
         self.queue_urls: list[str] = []
+        self.found = 0
+        """How many messages were in the queue before."""
 
     def prepare(self) -> None:
         """Create what the units need. The front alone knows no queues: then nothing is checked and nothing counted."""
-        self.queue_url = self.new_queue()
+        if self.plan.queue_url:
+            self.queue_url = self.plan.queue_url
+            self.queue_urls.append(self.queue_url)
+            self.found = self.endpoint.count_messages(self.queue_url)
+        else:
+            self.queue_url = self.new_queue()
 
     def new_queue(self) -> str:
         name = f"bench-{uuid.uuid4().hex[:12]}{self.suffix}"
@@ -99,19 +111,13 @@ class Scenario:
         raise NotImplementedError
 
     def check(self) -> None:
-        """Every message that was sent must be deleted or still there; then delete the queues."""
-        names = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-        ]
-        left = 0
+        """Every message that was sent must be deleted or still there; then delete the queues that were made for this."""
+        left = sum(self.endpoint.count_messages(url) for url in self.queue_urls)
+        if self.queue_urls and self.found + self.sent - self.deleted != left:
+            raise Wrong(f"{self.found} found, {self.sent} sent, {self.deleted} deleted, but {left} left")
         for url in self.queue_urls:
-            attributes = self.endpoint.call("GetQueueAttributes", QueueUrl=url, AttributeNames=names)["Attributes"]
-            left += sum(int(attributes[name]) for name in names)
-            self.endpoint.call("DeleteQueue", QueueUrl=url)
-        if self.queue_urls and self.sent - self.deleted != left:
-            raise Wrong(f"{self.sent} sent, {self.deleted} deleted, but {left} left")
+            if url != self.plan.queue_url:
+                self.endpoint.call("DeleteQueue", QueueUrl=url)
 
 
 class Send(Scenario):
@@ -143,8 +149,30 @@ class Send(Scenario):
         self.pace.free(channel)
 
 
+class Ping(Scenario):
+    """The least that a queue can be asked, one request per unit."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        name = self.queue_url.rpartition("/")[2]
+        self.request = request(self.endpoint.head("GetQueueUrl"), msgspec.json.encode({"QueueName": name}))
+
+    def begin(self, channel: Channel) -> None:
+        channel.step = self.after_answer
+        channel.send(self.request)
+
+    def after_answer(self, channel: Channel, body: bytes) -> None:
+        if b'"QueueUrl"' not in body:
+            raise Wrong(f"GetQueueUrl: {body[:200]!r}")
+        self.pace.record(0, channel.began_ns)
+        self.pace.free(channel)
+
+
 class Cycle(Scenario):
     """Send, receive, delete: one message, or a batch of them, per unit."""
+
+    wait_s = 1
+    """How long a receive waits for a message."""
 
     def prepare(self) -> None:
         super().prepare()
@@ -152,7 +180,7 @@ class Cycle(Scenario):
         suffix = "Batch" if batch > 1 else ""
         self.send_head = self.endpoint.head(f"SendMessage{suffix}")
         self.delete_head = self.endpoint.head(f"DeleteMessage{suffix}")
-        wanted = {"QueueUrl": url, "MaxNumberOfMessages": batch, "WaitTimeSeconds": 1}
+        wanted = {"QueueUrl": url, "MaxNumberOfMessages": batch, "WaitTimeSeconds": self.wait_s}
         self.receive = request(self.endpoint.head("ReceiveMessage"), msgspec.json.encode(wanted))
         self.numbers = count()
 
@@ -211,6 +239,50 @@ class Cycle(Scenario):
             raise Wrong(f"message {message.message_id} is not as it was sent")
 
 
+class Fill(Scenario):
+    """Send `plan.messages` in batches, a batch per unit."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        head, batch = self.endpoint.head("SendMessageBatch"), self.plan.batch
+        texts = [f"{number:08d}".ljust(self.plan.body_bytes, "x") for number in range(batch)]
+        entries = [{"Id": str(number), "MessageBody": text} for number, text in enumerate(texts)]
+        self.request = request(head, msgspec.json.encode({"QueueUrl": self.queue_url, "Entries": entries}))
+        self.expected = {str(number): md5(text) for number, text in enumerate(texts)}
+        self.begun = 0
+
+    def begin(self, channel: Channel) -> None:
+        self.begun += self.plan.batch
+        self.finished = self.begun >= self.plan.messages
+        channel.step = self.after_send
+        channel.send(self.request)
+
+    def after_send(self, channel: Channel, body: bytes) -> None:
+        taken = {entry["Id"]: entry["MD5OfMessageBody"] for entry in BATCH.decode(body).successful or ()}
+        if taken != self.expected:
+            raise Wrong(f"SendMessageBatch: {body[:200]!r}")
+        self.sent += len(taken)
+        self.pace.record(len(taken), channel.began_ns)
+        self.pace.free(channel)
+
+
+class Drain(Cycle):
+    """Receive, delete: one message, or a batch of them, per unit, until a receive comes back empty."""
+
+    wait_s = 0
+
+    def begin(self, channel: Channel) -> None:
+        channel.step = self.after_receive
+        channel.send(self.receive)
+
+    def after_receive(self, channel: Channel, body: bytes) -> None:
+        if RECEIVED.decode(body).messages:
+            super().after_receive(channel, body)
+        else:
+            self.finished = True
+            self.pace.free(channel)
+
+
 class Fifo(Cycle):
     """The cycle on a FIFO queue with 64 groups, each fed by one connection, so that the order within a group is known."""
 
@@ -243,6 +315,7 @@ class Wake(Scenario):
     """Long polls: of two connections one waits on a queue of the pair's own, the other sends; latency counts from the send."""
 
     def prepare(self) -> None:
+        self.chance = random.Random(0)
         self.pairs: dict[int, Pair] = {}
         for number in range(0, self.plan.connections, 2):
             self.pairs[number] = self.pairs[number + 1] = Pair(self, self.new_queue())
@@ -277,7 +350,7 @@ class Pair:
         self.open_answers = 3
         poller.step = self.after_receive
         poller.send(self.receive)
-        asyncio.get_running_loop().call_later(WAKE_AFTER_S, self.wake)
+        asyncio.get_running_loop().call_later(WAKE_AFTER_S * self.scenario.chance.uniform(0.5, 1.5), self.wake)
 
     def wake(self) -> None:
         self.sender.step = self.count_off
@@ -314,5 +387,9 @@ SCENARIOS: dict[str, tuple[type[Scenario], int]] = {
     "batch": (Cycle, 10),
     "fifo": (Fifo, 1),
     "wake": (Wake, 1),
+    "ping": (Ping, 1),
+    "fill": (Fill, 10),
+    "drain": (Drain, 1),
+    "drain-batch": (Drain, 10),
 }
 """The modes of the command line: a scenario, and the messages in each of its requests."""

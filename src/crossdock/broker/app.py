@@ -6,7 +6,12 @@ commit, close the store.
 
 import asyncio
 import gc
+import os
 import signal
+import socket
+import ssl
+from collections.abc import MutableMapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -15,11 +20,14 @@ import uvloop
 from crossdock.broker.access import Access, read_credentials
 from crossdock.broker.dispatch import Dispatch
 from crossdock.broker.endpoints import Endpoints
-from crossdock.broker.metrics import Metrics
+from crossdock.broker.file_limit import connections_within, raise_file_limit
+from crossdock.broker.idle_fold import IdleFold
+from crossdock.broker.metrics import FrontCounts, Metrics
 from crossdock.broker.queues.machine import MachineSettings, QueueMachine
 from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
 from crossdock.broker.settings import BrokerSettings, Durability
 from crossdock.broker.storage.store import StorageSettings, Store
+from crossdock.broker.systemd import Notifier, inherited_sockets
 from crossdock.broker.turn import Turn
 from crossdock.clock import Clock, ManualClock, SystemClock
 
@@ -44,49 +52,94 @@ class Broker:
         strict = settings.durability is not Durability.RELAXED
         lag_ms = settings.lag_ms if strict else settings.relaxed_sync_ms
         self.turn = Turn(self.machine, self.store, self.clock, lag_ms, strict)
-        metrics = Metrics(self.machine, self.store, lambda: self.server)
+        self.idle_fold = IdleFold(self.turn.fold, settings.quiet_ms / 1_000, asyncio.get_running_loop().call_later)
+        metrics = Metrics(self.machine, self.store, self._front_counts, now_ms)
         self.endpoints = Endpoints(self.turn, metrics, self.clock)
-        self.dispatch = Dispatch(self.turn, Access(settings, self.clock, secrets), self.endpoints, self.clock)
-        self.server = HttpServer(self.dispatch, _server_settings(settings))
+        self.dispatch = Dispatch(
+            self.turn, Access(settings, self.clock, secrets), self.endpoints, metrics.requests, self.clock
+        )
+        self.server = HttpServer(self.dispatch, _server_settings(settings), self.clock)
         self.stopped = asyncio.Event()
 
-    async def start(self) -> str:
-        """Listen, and return the URL under which the broker is reached."""
-        self.turn.start(self.dispatch.deliver, self._storage_failed)
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> list[str]:
+        """Listen on `sockets`, or, where there are none, as the settings say. Returns the URLs under which the broker is reached."""
         settings = self.settings
-        host, port = (await self.server.start(listen(settings.host, settings.port)))[0]
+        self.turn.start(self.dispatch.deliver, self._storage_failed)
+        if settings.durability is not Durability.MEMORY:
+            self.turn.on_commit = self.idle_fold.stir
+        addresses = await self.server.start(sockets or listen(settings.host, settings.port))
         self.endpoints.ready = True
-        return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
+        return [_url(host, port, secure=settings.tls_cert is not None) for host, port in addresses]
 
     async def stop(self) -> None:
         """Drain and close. What was acknowledged is on disk."""
         self.endpoints.ready = False
+        self.idle_fold.stop()
         self.turn.stop()
         await self.server.drain(self.settings.drain_ms / 1_000)
         self.store.close()
+
+    def _front_counts(self) -> FrontCounts:
+        server, counters = self.server, self.server.counters
+        return FrontCounts(
+            connections=server.connections,
+            connections_max=self.settings.connections_max,
+            accepted=counters.accepted,
+            refused=counters.refused,
+            requests=counters.requests,
+            open_requests=server.open_requests,
+            bytes_received=counters.bytes_received,
+            bytes_sent=counters.bytes_sent,
+        )
 
     def _storage_failed(self) -> None:
         asyncio.get_running_loop().call_later(1, self.stopped.set)
 
 
-async def serve(settings: BrokerSettings) -> int:
-    """Run a broker until SIGTERM or SIGINT; the exit code."""
-    broker = Broker(settings)
+async def serve(settings: BrokerSettings, environ: MutableMapping[str, str]) -> int:
+    """Run a broker until SIGTERM or SIGINT; the exit code. `environ` is where systemd leaves its word."""
+    systemd, sockets = Notifier(environ), inherited_sockets(environ)
+    log.info("broker starts", data=str(settings.data or "-"), durability=settings.durability.value, pid=os.getpid())
+    broker = Broker(_within_limits(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, broker.stopped.set)
-    url = await broker.start()
+    urls = await broker.start(sockets)
     gc.freeze()
-    log.info("broker is ready", url=url, durability=settings.durability.value, data=str(settings.data or "-"))
+    log.info("broker is ready", url=urls[0], urls=urls)
+    systemd.ready(f"Serving {' '.join(urls)}")
     await broker.stopped.wait()
-    log.info("broker stops")
+    failed = broker.turn.failed
+    log.info("broker stops", connections=broker.server.connections, waiters=broker.machine.waiting)
+    systemd.stopping("The data folder cannot be written: see the log" if failed else "Answering what is under way")
     await broker.stop()
-    return EXIT_STORAGE_FAILED if broker.turn.failed else 0
+    systemd.close()
+    log.info("broker stopped")
+    return EXIT_STORAGE_FAILED if failed else 0
 
 
 def run(settings: BrokerSettings) -> int:
     """Run a broker in a new event loop until it is told to stop; the exit code."""
-    return uvloop.run(serve(settings))
+    return uvloop.run(serve(settings, os.environ))
+
+
+def _within_limits(settings: BrokerSettings) -> BrokerSettings:
+    """The settings with as many connections as the operating system allows."""
+    files_max = raise_file_limit()
+    connections_max = connections_within(files_max, settings.connections_max)
+    if connections_max < settings.connections_max:
+        log.warning(
+            "the limit of open files allows fewer connections than asked for",
+            connections_max=connections_max,
+            asked_for=settings.connections_max,
+            files_max=files_max,
+            remedy="raise the hard limit (ulimit -Hn, or LimitNOFILE= of a systemd unit), or ask for fewer",
+        )
+    return replace(settings, connections_max=connections_max)
+
+
+def _url(host: str, port: int, secure: bool) -> str:
+    return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _storage_settings(settings: BrokerSettings) -> StorageSettings:
@@ -103,5 +156,17 @@ def _machine_settings(settings: BrokerSettings) -> MachineSettings:
 
 
 def _server_settings(settings: BrokerSettings) -> ServerSettings:
-    tls = tls_context(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
-    return ServerSettings(connections_max=settings.connections_max, body_bytes_max=settings.body_bytes_max, tls=tls)
+    return ServerSettings(
+        connections_max=settings.connections_max, body_bytes_max=settings.body_bytes_max, tls=_tls(settings)
+    )
+
+
+def _tls(settings: BrokerSettings) -> ssl.SSLContext | None:
+    certificate, key = settings.tls_cert, settings.tls_key
+    if certificate is None or key is None:
+        return None
+    try:
+        return tls_context(certificate, key)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ValueError(f"the TLS certificate {certificate} and its key {key} cannot be used: {reason}") from error

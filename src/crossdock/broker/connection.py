@@ -27,7 +27,9 @@ from crossdock.broker.framing import (
     RequestReader,
     encode,
 )
+from crossdock.broker.rare_log import RareWarning
 from crossdock.broker.server_settings import ServerSettings
+from crossdock.clock import Clock
 
 log = structlog.get_logger()
 
@@ -61,10 +63,11 @@ class Handler(Protocol):
 class Front:
     """What the connections of one server share."""
 
-    def __init__(self, handler: Handler, settings: ServerSettings, date: Date) -> None:
+    def __init__(self, handler: Handler, settings: ServerSettings, clock: Clock) -> None:
         self.handler = handler
         self.settings = settings
-        self.date = date
+        self.date = Date(clock)
+        self.too_many = RareWarning("connections are refused: there are too many", clock)
         self.counters = Counters()
         self.connections: set[Connection] = set()
         self.draining = False
@@ -156,8 +159,7 @@ class Connection(asyncio.Protocol):
         front.emptied.clear()
         front.counters.accepted += 1
         if len(front.connections) > front.settings.connections_max:
-            front.counters.refused += 1
-            self._refuse(Refused(503, "Too many connections."))
+            self._turn_away()
 
     def data_received(self, data: bytes) -> None:
         self._front.counters.bytes_received += len(data)
@@ -198,6 +200,11 @@ class Connection(asyncio.Protocol):
         self._abandon_pending()
 
     # What the server calls
+
+    @property
+    def open_requests(self) -> int:
+        """How many requests are not answered yet."""
+        return len(self._pending)
 
     def drain(self) -> None:
         """Answer what is under way, and close."""
@@ -287,6 +294,16 @@ class Connection(asyncio.Protocol):
         exchange = Exchange(self, "", last=True, with_body=True)
         self._pending.append(exchange)
         exchange.respond(refusal.response())
+
+    def _turn_away(self) -> None:
+        """There are too many connections. The client is told so, unless many are being told already: they take open files."""
+        front, settings = self._front, self._front.settings
+        front.counters.refused += 1
+        front.too_many.happened(connections_max=settings.connections_max, remedy="raise --connections-max")
+        if len(front.connections) > settings.connections_max + settings.refusals_max:
+            self._transport.abort()
+        else:
+            self._refuse(Refused(503, "Too many connections."))
 
     def _finish(self) -> None:
         """The last answer is written: close. Who was refused may still be sending, and would lose the answer to a reset."""

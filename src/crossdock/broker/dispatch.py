@@ -13,6 +13,7 @@ from crossdock.aws.shapes import Operation, Shape
 from crossdock.aws.wire.codec import Codec, find_codec
 from crossdock.aws.wire.http import HttpRequest
 from crossdock.broker.access import Access
+from crossdock.broker.counts import RequestCounts
 from crossdock.broker.endpoints import Endpoints
 from crossdock.broker.outcome import Ticket
 from crossdock.broker.server import Exchange
@@ -20,6 +21,9 @@ from crossdock.broker.turn import Turn
 from crossdock.clock import Clock
 
 log = structlog.get_logger()
+
+UNKNOWN = "unknown"
+"""The action of a request that could not be read."""
 
 
 class Asked:
@@ -36,8 +40,9 @@ class Asked:
 class Dispatch:
     """Joins the HTTP front to the turn."""
 
-    def __init__(self, turn: Turn, access: Access, endpoints: Endpoints, clock: Clock) -> None:
+    def __init__(self, turn: Turn, access: Access, endpoints: Endpoints, counts: RequestCounts, clock: Clock) -> None:
         self._turn = turn
+        self._counts = counts
         self._access = access
         self._endpoints = endpoints
         self._run_id = clock.new_id()[:23]
@@ -49,16 +54,18 @@ class Dispatch:
             exchange.respond(answer)
             return
         codec = find_codec(request)
+        action = UNKNOWN
         try:
             operation, command = codec.decode(request)
+            action = operation.name
             caller = self._access.caller(request, exchange.secure)
             asked = exchange.ticket = Asked(exchange, codec, operation)
             self._turn.submit(asked, command, caller)
         except ApiError as error:
-            exchange.respond(codec.encode_error(error, self._request_id()))
+            self._refuse(exchange, codec, action, error)
         except Exception:
             log.exception("request failed", target=request.target)
-            exchange.respond(codec.encode_error(ApiError(), self._request_id()))
+            self._refuse(exchange, codec, action, ApiError())
 
     def abandon(self, exchange: Exchange) -> None:
         """The client went away before its answer."""
@@ -68,11 +75,15 @@ class Dispatch:
     def deliver(self, ticket: Ticket, result: Shape | ApiError | None) -> None:
         """Send a reply of the machine to whoever waits for it."""
         assert isinstance(ticket, Asked)
-        request_id = self._request_id()
         if isinstance(result, ApiError):
-            ticket.exchange.respond(ticket.codec.encode_error(result, request_id))
+            self._refuse(ticket.exchange, ticket.codec, ticket.operation.name, result)
         else:
-            ticket.exchange.respond(ticket.codec.encode(ticket.operation, result, request_id))
+            self._counts.succeeded[ticket.operation.name] += 1
+            ticket.exchange.respond(ticket.codec.encode(ticket.operation, result, self._request_id()))
+
+    def _refuse(self, exchange: Exchange, codec: Codec, action: str, error: ApiError) -> None:
+        self._counts.failed[action, type(error)] += 1
+        exchange.respond(codec.encode_error(error, self._request_id()))
 
     def _request_id(self) -> str:
         """A UUID-shaped id: one random beginning a run, then a number, since a random one for each answer would cost more than it is worth."""

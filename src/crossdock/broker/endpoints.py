@@ -5,12 +5,13 @@ from collections.abc import Callable
 import msgspec
 
 from crossdock.aws.wire.http import HttpRequest, HttpResponse
+from crossdock.broker import exposition
 from crossdock.broker.metrics import Metrics
 from crossdock.broker.turn import Turn
 from crossdock.clock import Clock, ManualClock
 
 JSON = (("content-type", "application/json"),)
-TEXT = (("content-type", "text/plain; version=0.0.4; charset=utf-8"),)
+METRICS = (("content-type", exposition.CONTENT_TYPE),)
 
 
 class Advance(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,7 +48,7 @@ class Endpoints:
         return _json(200 if ready else 503, {"ready": ready})
 
     def _show_metrics(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponse(200, self._metrics.render(self._clock.now_ms()), TEXT)
+        return HttpResponse(200, self._metrics.render(self._clock.now_ms()), METRICS)
 
     def _move_clock(self, request: HttpRequest) -> HttpResponse:
         """GET tells the time; POST {"advance_ms": n} moves it and answers once everything that fell due is done."""

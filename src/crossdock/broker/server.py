@@ -4,22 +4,18 @@ Each connection looks after itself (`connection`); what requests mean is the han
 """
 
 import asyncio
-import os
 import socket
 import ssl
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from crossdock.broker.connection import Connection, Exchange, Front, Handler
-from crossdock.broker.framing import Date
 from crossdock.broker.server_settings import ServerSettings
 from crossdock.clock import Clock, SystemClock
 
-__all__ = ["Exchange", "Handler", "HttpServer", "ServerSettings", "inherited_sockets", "listen", "tls_context"]
+__all__ = ["Exchange", "Handler", "HttpServer", "ServerSettings", "listen", "tls_context"]
 
 BACKLOG = 4_096
-FIRST_INHERITED = 3
-"""SD_LISTEN_FDS_START of systemd."""
 
 
 class HttpServer:
@@ -28,7 +24,7 @@ class HttpServer:
     def __init__(self, handler: Handler, settings: ServerSettings, clock: Clock | None = None) -> None:
         """`clock` gives the Date header."""
         self._settings = settings
-        self._front = Front(handler, settings, Date(clock or SystemClock()))
+        self._front = Front(handler, settings, clock or SystemClock())
         self._servers: list[asyncio.Server] = []
         self._sweep_timer: asyncio.TimerHandle | None = None
         self.counters = self._front.counters
@@ -39,9 +35,9 @@ class HttpServer:
         return len(self._front.connections)
 
     @property
-    def requests(self) -> int:
-        """How many were read so far."""
-        return self.counters.requests
+    def open_requests(self) -> int:
+        """How many are not answered yet."""
+        return sum(connection.open_requests for connection in self._front.connections)
 
     async def start(self, sockets: Sequence[socket.socket]) -> list[tuple[str, int]]:
         """Accept connections from `sockets`, which are the server's from now on; the host and port of each."""
@@ -96,22 +92,6 @@ def listen(host: str, port: int) -> list[socket.socket]:
     """Sockets that listen on `port` of every address that `host` means; port 0 is any free port. OSError if it is taken."""
     families = {family: address for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     return [socket.create_server(address[:2], family=family, backlog=BACKLOG) for family, address in families.items()]
-
-
-def inherited_sockets(environ: MutableMapping[str, str]) -> list[socket.socket]:
-    """The listening sockets that systemd handed to this process (sd_listen_fds); empty when it was not started that way.
-
-    The variables are taken out of `environ`, so that no child believes that the sockets are meant for it.
-    """
-    meant_for = environ.pop("LISTEN_PID", "")
-    count = environ.pop("LISTEN_FDS", "0")
-    environ.pop("LISTEN_FDNAMES", None)
-    if meant_for != str(os.getpid()):
-        return []
-    sockets = [socket.socket(fileno=FIRST_INHERITED + number) for number in range(int(count))]
-    for inherited in sockets:
-        inherited.set_inheritable(False)
-    return sockets
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:

@@ -12,6 +12,8 @@ class ServerSettings:
     """Limits of the front. Sizes in bytes, times in seconds."""
 
     connections_max: int = 10_000
+    refusals_max: int = 64
+    """So many clients beyond `connections_max` are told that there are too many; whoever comes on top finds the connection closed."""
     body_bytes_max: int = 2 * 1024 * 1024 + 64 * 1024
     head_bytes_max: int = 64 * 1024
     """Request line and headers. Query requests by GET carry their parameters in the request line."""
@@ -20,6 +22,7 @@ class ServerSettings:
     head_timeout_s: float = 10
     """From the first byte of a request to the end of its headers, and for a TLS handshake."""
     body_timeout_s: float = 60
+    """From the end of the headers to the end of the body."""
     write_timeout_s: float = 60
     """For a client to take in what it was answered, once buffers are full."""
     idle_timeout_s: float = 600

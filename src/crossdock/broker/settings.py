@@ -44,15 +44,21 @@ class BrokerSettings:
     """Time stands still until POST /clock moves it."""
 
     relaxed_sync_ms: int = 100
+    """How much a power cut may lose in the mode `relaxed`."""
     lag_ms: int = 50
     """How long facts that no answer waits for may stay off the disk."""
+    quiet_ms: int = 5_000
+    """After so long without a commit, and at the most twice as long, the journal is folded into the tables."""
     drain_ms: int = 5_000
+    """How long answers under way may take after SIGTERM."""
     free_space_min: int = 256 * 1024 * 1024
     """Below so much free disk space sends are refused; receives and deletes go on."""
     connections_max: int = 10_000
+    """Open connections; one more is refused."""
     body_bytes_max: int = 6 * BATCH_BYTES_MAX + 64 * 1024
     """A batch of BATCH_BYTES_MAX, each byte of it written as `\\u0000` at worst, and what surrounds it."""
     waiters_max: int = 20_000
+    """Long polls that may wait at one time, over all queues."""
     content_bytes_max: int = 64 * 1024 * 1024
     """Bodies held in memory over all queues; the rest stays on disk."""
 

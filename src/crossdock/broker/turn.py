@@ -1,7 +1,7 @@
 """The turn: runs the machine, makes its facts durable, and only then lets its replies go.
 
-All requests that arrive in one iteration of the event loop share one commit (group commit without a timer: while a commit is written,
-the next batch gathers in the sockets). Facts that no reply waits for ride along with the next commit, or go after a short while.
+All requests that arrive in two iterations of the event loop share one commit (group commit without a timer: while a commit is written,
+the next batch gathers in the sockets, and before the next one begins they are looked at once more). Facts that no reply waits for ride along with the next commit, or go after a short while.
 It also sleeps until the machine's next deadline and wakes it then: nothing in the broker polls.
 """
 
@@ -46,7 +46,11 @@ class Turn:
         self._lag_timer: asyncio.TimerHandle | None = None
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._deadline_ms = 0
+        self._arming = False
+        """Whether `_arm` is about to run: once for all requests of an iteration."""
         self.failed = False
+        self.on_commit: Callable[[], None] = _nothing
+        """Called after each commit."""
 
     def start(self, deliver: Deliver, on_failure: Callable[[], None]) -> None:
         """Begin: replies go to `deliver`; `on_failure` is called once when a commit fails and nothing can be accepted any more."""
@@ -64,7 +68,9 @@ class Turn:
             self._deliver(ticket, ServiceUnavailable(LOW_ON_SPACE))
             return
         self._take(self._machine.handle(ticket, command, caller, self._clock.now_ms()))
-        self._arm()
+        if not self._arming:
+            self._arming = True
+            self._loop.call_soon(self._arm)
 
     def abandon(self, ticket: Ticket) -> None:
         """Forget a ticket whose client went away."""
@@ -78,6 +84,10 @@ class Turn:
             self._take(self._machine.tick(clock.now_ms()))
         clock.advance(target - clock.now_ms())
         return target
+
+    def fold(self) -> bool:
+        """Let the store fold; whether it wants that again, in a while. For idle moments."""
+        return self._tried(self._store.fold) and self._store.folding
 
     def stop(self) -> None:
         """Answer every long poll empty and commit what is pending."""
@@ -104,7 +114,12 @@ class Turn:
     def _schedule_flush(self) -> None:
         if not self._flush_scheduled:
             self._flush_scheduled = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._gather)
+
+    def _gather(self) -> None:
+        """Let the event loop look at the sockets once more before the commit: clients that were answered together ask again together, and
+        the stragglers would need a commit of their own. Costs a poll; where nobody else asks, nothing is waited for."""
+        self._loop.call_soon(self._flush)
 
     def _commit_later(self) -> None:
         if self._lag_timer is None:
@@ -115,6 +130,7 @@ class Turn:
         self._flush_scheduled = False
         if not self._tried(self._store.commit if self._strict else self._store.write):
             return
+        self.on_commit()
         if not self._strict:
             self._commit_later()
         held, self._held = self._held, []
@@ -124,8 +140,8 @@ class Turn:
     def _commit_lagging(self) -> None:
         """Commit what no reply waited for. In strict mode another commit may have taken it along."""
         self._lag_timer = None
-        if self._store.pending or not self._strict:
-            self._tried(self._store.commit)
+        if (self._store.pending or not self._strict) and self._tried(self._store.commit):
+            self.on_commit()
 
     def _tried(self, step: Callable[[], None]) -> bool:
         """Whether the store did it. Once it did not, memory is ahead of the disk: whoever waits is told, and nothing more is accepted.
@@ -148,6 +164,7 @@ class Turn:
 
     def _arm(self) -> None:
         """Sleep until the machine's next deadline. A timer that is too early is left: it only looks again."""
+        self._arming = False
         deadline = self._machine.next_deadline_ms()
         if deadline is None or isinstance(self._clock, ManualClock):
             return
@@ -164,3 +181,7 @@ class Turn:
         if not self.failed:
             self._take(self._machine.tick(self._clock.now_ms()))
             self._arm()
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""

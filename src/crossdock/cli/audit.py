@@ -12,7 +12,7 @@ from crossdock.clock import SystemClock
 from crossdock.ops.audit import Violation, violations
 from crossdock.ops.books import read_books
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 LOOK_AGAIN_S = 0.5
 SHOWN = 50

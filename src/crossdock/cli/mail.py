@@ -9,7 +9,7 @@ import typer
 from crossdock.cli.reach import asked
 from crossdock.cli.screen import DATA, Data, Json, console, print_json, table
 
-app = typer.Typer(no_args_is_help=True, help="Read the mails of the local inbox.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read the mails of the local inbox.")
 
 
 @app.command("list")

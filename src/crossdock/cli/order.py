@@ -18,7 +18,7 @@ from crossdock.ops.http import Api
 from crossdock.ops.orders import LOST_TOUCH, REFUSED, OrderDesk, OrderLine, Placed, PlacingSettings, read_orders
 from crossdock.ops.timeline import Story, story
 
-app = typer.Typer(no_args_is_help=True, help="Place orders and follow them.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Place orders and follow them.")
 
 SHOWN_PROBLEMS = 10
 

@@ -10,7 +10,7 @@ from crossdock.cli.reach import asked
 from crossdock.cli.screen import DATA, Data, Json, print_json, table
 from crossdock.ops.refusal import Refusal
 
-app = typer.Typer(no_args_is_help=True, help="Turn the knobs of the simulated payment provider.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Turn the knobs of the simulated payment provider.")
 
 
 @app.command()

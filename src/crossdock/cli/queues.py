@@ -22,7 +22,9 @@ from crossdock.ops.folder import DataFolder
 from crossdock.ops.refusal import Refusal
 from crossdock.services.topology import TOPOLOGY
 
-app = typer.Typer(no_args_is_help=True, help="List the queues, or create what the topology declares.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="List the queues, or create what the topology declares."
+)
 
 Aws = Annotated[bool, typer.Option("--aws", help="Use the AWS settings of the environment as they are.")]
 

@@ -20,7 +20,7 @@ from crossdock.services.settings import (
     read,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Run one process of the pipeline.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run one process of the pipeline.")
 
 Folder = Annotated[Path, typer.Option("--data", help="Folder for its files.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]

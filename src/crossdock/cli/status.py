@@ -14,7 +14,7 @@ from crossdock.ops.folder import DataFolder
 from crossdock.ops.runfile import Run
 from crossdock.ops.status import Status, is_well, processes_of
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

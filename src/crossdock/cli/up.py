@@ -14,7 +14,7 @@ from crossdock.ops.pipeline import PipelineSettings
 from crossdock.ops.runfile import Run
 from crossdock.ops.up import PipelineRun, Screen
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 FIRST_ORDER = "examples/order.json"
 

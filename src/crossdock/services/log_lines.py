@@ -5,6 +5,7 @@ Our own events (structlog) and those of libraries (logging) come out alike.
 
 import logging
 import sys
+from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -13,7 +14,17 @@ TALKATIVE = ("alembic", "botocore", "aiobotocore", "mail.log", "uvicorn.error")
 """Libraries that tell at level INFO what nobody needs to know."""
 
 
-def configure() -> None:
+class LogLevel(StrEnum):
+    """From which level on events are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+def configure(level: LogLevel = LogLevel.INFO) -> None:
     """Set up logging for this process."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -30,11 +41,11 @@ def configure() -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=level.upper(), handlers=[handler])
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
     for library in TALKATIVE:
-        logging.getLogger(library).setLevel(logging.WARNING)
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))

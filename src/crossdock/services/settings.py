@@ -35,7 +35,9 @@ class ServerSettings:
     """What every program has: a folder for its files and an address for its HTTP side."""
 
     data: Path
+    """The folder for its files."""
     host: str = "127.0.0.1"
+    """The address to listen on."""
     port: int = 0
     """0 takes a free port."""
 
@@ -45,6 +47,7 @@ class ServiceSettings(ServerSettings):
     """What the three services have beyond that."""
 
     role: Role = Role.ALL
+    """Which part of the service a process runs: all, api (HTTP and outbox), or worker (consumers and outbox)."""
     database_url: str = ""
     """An SQLAlchemy URL; empty for an SQLite file of the service's name in `data`."""
     concurrency: int = 16
@@ -66,6 +69,7 @@ class PaymentsSettings(ServiceSettings):
     """The payment service."""
 
     provider_url: str = "http://127.0.0.1:8010"
+    """The payment provider."""
     webhook_secret: str = "local-simulation"
     """Signs the provider's webhooks; the provider must have the same."""
     gateway_timeout_s: float = 3.0
@@ -77,14 +81,20 @@ class NotificationsSettings(ServiceSettings):
     """The notification service."""
 
     smtp_host: str = "127.0.0.1"
+    """The mail server."""
     smtp_port: int = 2525
+    """Its port."""
     smtp_username: str = ""
+    """Empty to send without a login."""
     smtp_password: str = ""
+    """The password of `smtp_username`."""
     smtp_starttls: bool = False
+    """Whether to encrypt the connection."""
     smtp_deduplicates: bool = True
     """Whether the mail server drops a second mail with the same Message-ID, as the local mailbox does: only then is a mail
     whose fate is unknown sent again."""
     sender: str = "Crossdock Shop <orders@shop.example>"
+    """Whom mails come from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +104,7 @@ class ProviderSettings(ServerSettings):
     webhook_url: str = ""
     """Where events are posted to; empty for nowhere."""
     webhook_secret: str = "local-simulation"
+    """Signs them; the payment service must have the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +112,7 @@ class MailboxSettings(ServerSettings):
     """The local mailbox: SMTP in, HTTP out."""
 
     smtp_port: int = 0
+    """Where it takes mails; 0 takes a free port."""
 
 
 S = TypeVar("S", bound=ServerSettings)

@@ -111,7 +111,7 @@ class LocalBroker:
     async def _serve(self) -> None:
         try:
             self._broker = Broker(self._settings, self.manual_clock)
-            url = await self._broker.start()
+            [url] = await self._broker.start()
         except BaseException as error:
             self._started.set_exception(error)
             return

@@ -84,12 +84,19 @@ async def scene() -> Scene:
     return Scene()
 
 
+async def committed() -> None:
+    """Let the event loop come around to the commit of what was submitted."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
 async def test_a_reply_waits_for_its_commit(scene: Scene) -> None:
-    """Requests of one iteration share one commit, and none is answered before it."""
+    """Requests of one iteration and of the next share one commit, and none is answered before it."""
     scene.submit("a", SEND)
+    await asyncio.sleep(0)
     scene.submit("b", SEND)
     assert scene.answers == {}
-    await asyncio.sleep(0)
+    await committed()
     assert scene.disk.commits == 1
     assert set(scene.answers) == {"a", "b"}
 
@@ -99,13 +106,13 @@ async def test_sends_go_on_as_soon_as_there_is_space(scene: Scene) -> None:
     scene.disk.low_on_space = True
     scene.submit("refused", SEND)
     scene.submit("question", ASK)
-    await asyncio.sleep(0)
+    await committed()
     assert isinstance(scene.answers["refused"], ServiceUnavailable)
     assert scene.answers["refused"].message == LOW_ON_SPACE
     assert isinstance(scene.answers["question"], GetQueueUrlResult)
     scene.disk.low_on_space = False
     scene.submit("taken", SEND)
-    await asyncio.sleep(0)
+    await committed()
     assert isinstance(scene.answers["taken"], GetQueueUrlResult)
 
 
@@ -114,7 +121,7 @@ async def test_a_failed_commit_answers_everyone_who_waits(scene: Scene) -> None:
     scene.disk.broken = True
     scene.submit("a", SEND)
     scene.submit("b", SEND)
-    await asyncio.sleep(0)
+    await committed()
     scene.submit("later", ASK)
     assert {ticket: type(answer) for ticket, answer in scene.answers.items()} == dict.fromkeys(
         ("a", "b", "later"), ServiceUnavailable
@@ -130,6 +137,6 @@ async def test_a_failed_lagging_commit_answers_them_too(scene: Scene) -> None:
     scene.disk.broken = True
     scene.submit("waiting", SEND)
     scene.turn._commit_lagging()
-    await asyncio.sleep(0)
+    await committed()
     assert isinstance(scene.answers["waiting"], ServiceUnavailable)
     assert scene.failures == 1

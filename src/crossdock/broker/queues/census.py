@@ -3,6 +3,8 @@
 `describe` leaves out what a restart may change: what is resident, the order among equals, counters, memories that are hints.
 """
 
+from itertools import islice
+
 import msgspec
 
 from crossdock.aws.arn import QueueName
@@ -11,6 +13,10 @@ from crossdock.broker.queues.message import DELAYED, IN_FLIGHT, Message
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.standard import TIRED_RECEIVES
+
+LOOKED_AT = 1_024
+COMPARED = 4
+"""How many messages that were received before are looked at, and compared, to find the oldest."""
 
 
 class QueueCensus(msgspec.Struct, frozen=True, gc=False):
@@ -22,6 +28,8 @@ class QueueCensus(msgspec.Struct, frozen=True, gc=False):
     not_visible: int
     delayed: int
     oldest_age_ms: int
+    """About: see `_oldest_age_ms`."""
+    resident: int
     sent: int
     sent_bytes: int
     deduplicated: int
@@ -42,6 +50,7 @@ def census_of(queue: Queue, now_ms: int) -> QueueCensus:
         not_visible=queue.in_flight,
         delayed=queue.delayed,
         oldest_age_ms=_oldest_age_ms(queue, now_ms),
+        resident=len(queue.messages),
         sent=counters.sent,
         sent_bytes=counters.sent_bytes,
         deduplicated=counters.deduplicated,
@@ -54,10 +63,15 @@ def census_of(queue: Queue, now_ms: int) -> QueueCensus:
 
 
 def _oldest_age_ms(queue: Queue, now_ms: int) -> int:
-    """The age of the oldest resident message; on a standard queue poison pills do not count."""
+    """The age of the oldest message; on a standard queue poison pills do not count.
+
+    Messages stand about in the order in which they came, so that the oldest of those in flight or returned is among the first.
+    """
     oldest = queue.oldest_fresh()
     begins = [oldest.retained_from_ms] if oldest is not None else []
-    begins += [m.retained_from_ms for m in queue.messages.values() if m.wake_ms and not _is_pill(queue, m)]
+    first = islice(queue.messages.values(), LOOKED_AT)
+    touched = (message.retained_from_ms for message in first if message.wake_ms and not _is_pill(queue, message))
+    begins += islice(touched, COMPARED)
     return now_ms - min(begins, default=now_ms)
 
 
@@ -86,7 +100,6 @@ def _describe_queue(queue: Queue, now_ms: int) -> dict[str, object]:
         "last": queue.last_sequence,
         "count": queue.visible + queue.in_flight + queue.delayed,
         "hidden": sorted((m.sequence, m.state, m.receive_count, m.first_received_ms, m.due_ms) for m in hidden),
-        "sent": queue.sent_memory.living(now_ms),
     }
 
 

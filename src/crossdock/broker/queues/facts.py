@@ -176,6 +176,14 @@ class Remembered(msgspec.Struct, gc=False):
     sent_ms: int
 
 
+def remembered(sent: Sent) -> Remembered | None:
+    """What is remembered of a send; None outside of FIFO queues."""
+    key = sent.deduplication_key
+    return (
+        None if key is None else Remembered(queue_of(sent.sequence), key, sent.sequence, sent.message_id, sent.sent_ms)
+    )
+
+
 class StoredQueue(msgspec.Struct, gc=False):
     """A queue as a store gives it back."""
 
@@ -215,3 +223,7 @@ class Backlog(Protocol):
 
     def content(self, sequence: int) -> Sent:
         """The content of a live message. KeyError if there is none."""
+
+    def remembered(self, sequence: int) -> Remembered | None:
+        """What is remembered of a send, for as long as it can be repeated, whether or not its message is still there. None after that,
+        after a purge, and for what was no FIFO send."""

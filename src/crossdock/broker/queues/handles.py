@@ -1,9 +1,9 @@
 """From a receipt handle to the message that it means.
 
-A receive from a standard queue may be lost in a crash. Its handle still names the message, and brings back how often it was received.
+A receive from a standard queue may be lost in a crash. Its handle still names the message, and says how often it was received.
 """
 
-from crossdock.broker.queues.facts import Deleted, queue_of
+from crossdock.broker.queues.facts import queue_of
 from crossdock.broker.queues.message import Message
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.receipt_handle import invalid_handle, read_handle
@@ -24,15 +24,12 @@ def message_of(registry: Registry, queue: Queue, handle: str, step: Step) -> tup
         if not queue.cold or sequence <= queue.edge:
             return None, receive_count
         message = _recalled(registry, queue, sequence, step)
-    if message is not None and message.receive_count < receive_count:
-        message.receive_count = receive_count
-        message.first_received_ms = message.first_received_ms or step.now_ms
     return message, receive_count
 
 
 def _recalled(registry: Registry, queue: Queue, sequence: int, step: Step) -> Message | None:
-    """A message whose receive was lost in a crash and that pages have not come to yet; None when the step has deleted it already."""
+    """A message whose receive was lost in a crash and that pages have not come to yet; None when the step has taken it away already."""
     page = registry.backlog.page(sequence - 1, sequence, 1, 1)
-    if not page or any(isinstance(fact, Deleted) and sequence in fact.sequences for fact in step.facts):
+    if not page or sequence in step.gone():
         return None
     return queue.recall(page[0], step.now_ms)

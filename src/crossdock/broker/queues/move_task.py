@@ -29,6 +29,9 @@ from crossdock.broker.queues.facts import MoveTaskChanged
 SLICE = 100
 """How many messages a task moves in one step when it has no rate, so that others get their turn."""
 
+STALLED_MS = 100
+"""When a task tries again that could move nothing: the first messages of a FIFO queue, as many as it looks at, are all held up."""
+
 
 class Status(StrEnum):
     """The states, in the words of the API."""
@@ -63,12 +66,13 @@ class MoveTask:
     A rate is kept by a schedule in ticks, of which a millisecond has as many as the rate and a move takes 1,000: no fractions.
     """
 
-    __slots__ = ("_ready_ticks", "_state")
+    __slots__ = ("_ready_ticks", "_stalled_until_ms", "_state")
 
     def __init__(self, state: MoveTaskChanged, now_ms: int) -> None:
         """A task in the state of its last fact; its pace begins at `now_ms`."""
         self._state = state
         self._ready_ticks = now_ms * (state.rate or 0)
+        self._stalled_until_ms = 0
 
     @property
     def task_id(self) -> str:
@@ -125,15 +129,18 @@ class MoveTask:
         """When to step it again, which may be `now_ms`; None once it has ended."""
         if not self.active:
             return None
-        rate = self._state.rate
-        if rate is None or self.status is Status.CANCELLING:
+        if self.status is Status.CANCELLING:
             return now_ms
-        return max(now_ms, -(-self._ready_ticks // rate))
+        rate = self._state.rate
+        ready_ms = 0 if rate is None else -(-self._ready_ticks // rate)
+        return max(now_ms, ready_ms, self._stalled_until_ms)
 
     # Events
 
     def moved_some(self, count: int, now_ms: int) -> None:
-        """`count` messages were moved at `now_ms`."""
+        """`count` messages were moved at `now_ms`. After none it waits a little."""
+        if not count:
+            self._stalled_until_ms = now_ms + STALLED_MS
         self._state.moved += count
         rate = self._state.rate or 0
         self._ready_ticks = max(self._ready_ticks, (now_ms - 1_000) * rate) + count * 1_000

@@ -17,7 +17,7 @@ from crossdock.broker.queues.attributes import QueueSettings, settings_of
 from crossdock.broker.queues.content_budget import ContentBudget, content_bytes
 from crossdock.broker.queues.counters import Counters
 from crossdock.broker.queues.deadlines import Deadlines, MessageDeadlines
-from crossdock.broker.queues.dedup import AttemptMemory, SentMemory
+from crossdock.broker.queues.dedup import AttemptMemory
 from crossdock.broker.queues.facts import QueueCreated, Sent, Stored, first_sequence
 from crossdock.broker.queues.fair import FairOrder
 from crossdock.broker.queues.fifo import FifoOrder
@@ -65,7 +65,7 @@ class Queue:
         self.clear()
 
     def clear(self) -> None:
-        """Forget every message, and every send."""
+        """Forget every message."""
         self._budget.used -= sum(message.content_bytes for message in self.messages.values())
         for message in self.messages.values():
             message.state = GONE
@@ -74,7 +74,6 @@ class Queue:
         self._ahead: deque[Message] = deque()
         self.untouched = self.cold = self.in_flight = self.delayed = 0
         self.edge = self.last_sequence
-        self.sent_memory = SentMemory()
         self._deadlines = MessageDeadlines(self.messages)
         self.looks_ahead = self.settings.fifo
         self.window = self._sizes.lookahead if self.looks_ahead else self._sizes.window
@@ -139,7 +138,7 @@ class Queue:
 
     def page_in(self, stored: Stored, now_ms: int) -> bool:
         """Take the next message from the store; the edge moves up to it. False when its retention has ended: it is not taken."""
-        sequence = self.edge = stored.message.sequence
+        sequence = stored.message.sequence
         self.catch_up(sequence)
         if sequence in self.messages:
             return True
@@ -155,7 +154,8 @@ class Queue:
         return living
 
     def catch_up(self, through: int) -> None:
-        """Messages that were taken back stand in order once nothing before them is left in the store."""
+        """The edge moves up. Messages that were taken back stand in order once nothing before them is left in the store."""
+        self.edge = through
         ahead = self._ahead
         while ahead and ahead[0].sequence <= through:
             message = ahead.popleft()
@@ -163,13 +163,15 @@ class Queue:
                 self.order.arrive(message)
 
     def recall(self, stored: Stored, now_ms: int) -> Message:
-        """Make a message of the backlog resident out of turn, because a client has a handle of it."""
-        self.cold -= 1
+        """A message of the backlog that a client has a handle of. On a standard queue it becomes resident, out of turn; on a FIFO queue it
+        stays where it is: what is not resident is not in flight, so the handle is an old one."""
         message = self._with_history(stored, now_ms, keep_content=False)
         message.due_ms = stored.due_ms
-        self.messages[message.sequence] = message
-        self._wake(message)
-        self.order.appear(message, self._rank(message))
+        if not self.settings.fifo:
+            self.cold -= 1
+            self.messages[message.sequence] = message
+            self._wake(message)
+            self.order.appear(message, self._rank(message))
         return message
 
     def _resident(self, sent: Sent, keep_content: bool = True) -> Message:

@@ -83,9 +83,11 @@ def step_tasks(registry: Registry, step: Step) -> None:
     for task in registry.tasks.active():
         when_ms = task.next_ms(step.now_ms)
         if when_ms is not None and when_ms <= step.now_ms:
+            before = task.status, task.moved
             _step_task(registry, task, step)
-            step.facts.append(task.fact())
-            step.durable = True
+            if (task.status, task.moved) != before:
+                step.facts.append(task.fact())
+                step.durable = True
 
 
 def _step_task(registry: Registry, task: MoveTask, step: Step) -> None:

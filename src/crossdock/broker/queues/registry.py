@@ -8,6 +8,7 @@ from crossdock.aws.quotas import QUEUE_DELETED_RECENTLY_MS
 from crossdock.broker.outcome import Caller, Ticket
 from crossdock.broker.queues.content_budget import ContentBudget
 from crossdock.broker.queues.deadlines import Deadlines
+from crossdock.broker.queues.dedup import SentMemory
 from crossdock.broker.queues.facts import Backlog, QueueCreated, Sent
 from crossdock.broker.queues.message import Message
 from crossdock.broker.queues.move_task import MoveTasks
@@ -31,6 +32,7 @@ class Registry:
         self.budget = ContentBudget(settings.content_bytes_max)
         self.window = Window(backlog, self.budget)
         self.alarms = Deadlines()
+        self.sent_memory = SentMemory()
         self.tasks = MoveTasks()
         self.waiting: dict[Ticket, tuple[Queue, Waiter]] = {}
         self.last_number = 0

@@ -6,7 +6,6 @@ start takes no longer for millions of messages than for none.
 
 from crossdock.aws.arn import QueueName
 from crossdock.broker.queues.attributes import settings_of
-from crossdock.broker.queues.dedup import Original
 from crossdock.broker.queues.facts import Snapshot, StoredQueue, first_sequence
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.registry import Registry
@@ -19,9 +18,7 @@ def restore(registry: Registry, snapshot: Snapshot, now_ms: int) -> None:
     for account, region, name, deleted_ms in snapshot.deleted:
         registry.bar(QueueName(account, region, name), deleted_ms)
     for entry in snapshot.remembered:
-        queue = registry.of_number(entry.queue)
-        if queue is not None:
-            queue.sent_memory.remember(entry.key, Original(entry.sequence, entry.message_id, entry.sent_ms))
+        registry.sent_memory.remember(entry.queue, entry.key, entry.sequence, entry.sent_ms)
     registry.tasks.restore(snapshot.move_tasks, now_ms)
     registry.last_number = max(registry.last_number, snapshot.last_queue)
 

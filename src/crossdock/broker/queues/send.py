@@ -14,10 +14,11 @@ from crossdock.aws.api.sqs import (
     SendMessageResult,
 )
 from crossdock.aws.errors import ApiError, EmptyValue
+from crossdock.aws.quotas import DEDUPLICATION_WINDOW_MS
 from crossdock.broker.queues.batches import check_send_batch, failed
 from crossdock.broker.queues.contents import Content, Entry, check_message, sequence_number
-from crossdock.broker.queues.dedup import Original, deduplication_key
-from crossdock.broker.queues.facts import Sent
+from crossdock.broker.queues.dedup import deduplication_key
+from crossdock.broker.queues.facts import Remembered, Sent, remembered
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.step import Step
@@ -68,7 +69,7 @@ def _send(registry: Registry, queue: Queue, entry: Entry, content: Content, step
     """Take an accepted message in; its id and, on FIFO, its sequence number. A duplicate gets those of its original."""
     fifo = queue.settings.fifo
     key = _key(queue, entry, content, step.now_ms) if fifo else None
-    if key is not None and (original := queue.sent_memory.find(key, step.now_ms)) is not None:
+    if key is not None and (original := _original(registry, queue, key, step)) is not None:
         queue.counters.deduplicated += 1
         return original.message_id, sequence_number(original.sequence)
     sent = Sent(
@@ -94,8 +95,18 @@ def _send(registry: Registry, queue: Queue, entry: Entry, content: Content, step
         step.wake(queue)
     if key is None:
         return sent.message_id, None
-    queue.sent_memory.remember(key, Original(sent.sequence, sent.message_id, step.now_ms))
+    registry.sent_memory.remember(queue.number, key, sent.sequence, step.now_ms)
     return sent.message_id, sequence_number(sent.sequence)
+
+
+def _original(registry: Registry, queue: Queue, key: str, step: Step) -> Remembered | None:
+    """The send that a message with this key would repeat."""
+    for sequence in registry.sent_memory.find(queue.number, key):
+        in_step = (remembered(fact) for fact in step.facts if isinstance(fact, Sent) and fact.sequence == sequence)
+        known = next(in_step, None) or registry.backlog.remembered(sequence)
+        if known is not None and known.key == key and step.now_ms - known.sent_ms < DEDUPLICATION_WINDOW_MS:
+            return known
+    return None
 
 
 def _key(queue: Queue, entry: Entry, content: Content, now_ms: int) -> str:

@@ -1,6 +1,7 @@
 """One step of the machine in the making: what is known of the request, and the outcome as it grows."""
 
 from crossdock.broker.outcome import Caller, Outcome, Reply, Ticket
+from crossdock.broker.queues.facts import Deleted, Moved
 from crossdock.broker.queues.queue import Queue
 
 NOBODY = Caller(account="", region="", principal="", base_url="")
@@ -20,6 +21,16 @@ class Step(Outcome):
         """Something became visible in `queue`."""
         if queue.waiters and queue not in self.woken:
             self.woken.append(queue)
+
+    def gone(self) -> set[int]:
+        """Messages that it has deleted or moved away: the store still has those."""
+        gone: set[int] = set()
+        for fact in self.facts:
+            if isinstance(fact, Deleted):
+                gone.update(fact.sequences)
+            elif isinstance(fact, Moved):
+                gone.add(fact.origin)
+        return gone
 
 
 def new_step(ticket: Ticket, caller: Caller, now_ms: int) -> Step:

@@ -1,7 +1,8 @@
 """ChangeMessageVisibility and ChangeMessageVisibilityBatch.
 
 On a standard queue any handle of a message will do, even when the message is visible again: it is hidden once more. On a FIFO queue
-only the handle of the receive that still holds the message does.
+only the handle of the receive that still holds the message does. The handle of a receive that was lost in a crash brings back how often
+the message was received.
 
 Source: SQS API reference, ChangeMessageVisibility; SQS Developer Guide, "Amazon SQS visibility timeout".
 """
@@ -16,7 +17,7 @@ from crossdock.aws.api.sqs import (
 from crossdock.aws.errors import ApiError, InvalidParameterValue
 from crossdock.aws.quotas import VISIBILITY_TIMEOUT, VISIBILITY_TOTAL_MS_MAX
 from crossdock.broker.queues.batches import check_visibility_batch, failed
-from crossdock.broker.queues.facts import VisibilityChanged
+from crossdock.broker.queues.facts import Received, VisibilityChanged
 from crossdock.broker.queues.handles import message_of
 from crossdock.broker.queues.message import IN_FLIGHT
 from crossdock.broker.queues.queue import Queue
@@ -64,8 +65,13 @@ def _change(registry: Registry, queue: Queue, handle: str, seconds: int, step: S
             raise InvalidParameterValue.because(seconds, "VisibilityTimeout", reason)
     elif not seconds:
         return
+    if message.receive_count < receive_count:
+        message.receive_count = receive_count
+        message.first_received_ms = message.first_received_ms or now_ms
+        step.facts.append(Received(message.sequence, receive_count, message.first_received_ms, due_ms))
+    else:
+        step.facts.append(VisibilityChanged(message.sequence, due_ms))
     queue.hide(message, due_ms, now_ms)
-    step.facts.append(VisibilityChanged(message.sequence, due_ms))
     if not seconds:
         queue.show(message, now_ms)
         step.wake(queue)

@@ -4,8 +4,8 @@
        │            ▲
        └─► cold ────┘ a page at a time, in order, by count and by bytes
 
-What a step emits is in the store only after the step, so the last messages of a count may not be on a page yet: an empty page ends
-the asking, not the count.
+What a step emits is in the store only after the step. So the last messages of a count may not be on a page yet: an empty page ends
+the asking, not the count. And what the step itself has taken away may still be on a page: it is passed over.
 """
 
 from crossdock.broker.queues.content_budget import ContentBudget
@@ -47,7 +47,14 @@ class Window:
         limit = min(PAGE_MESSAGES, queue.window - queue.untouched)
         bytes_max = max(PAGE_BYTES_MIN, min(PAGE_BYTES, self._budget.left))
         page = self._backlog.page(queue.edge, queue.last_sequence, limit, bytes_max)
-        expired = [stored.message.sequence for stored in page if not queue.page_in(stored, step.now_ms)]
+        gone = step.gone() if page and step.facts else ()
+        expired: list[int] = []
+        for stored in page:
+            sequence = stored.message.sequence
+            if sequence in gone:
+                queue.catch_up(sequence)
+            elif not queue.page_in(stored, step.now_ms):
+                expired.append(sequence)
         if expired:
             step.facts.append(Deleted(expired))
         return bool(page)

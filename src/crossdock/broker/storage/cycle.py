@@ -33,6 +33,11 @@ class FoldCycle:
         """Whether a fold runs, or is done and not yet noticed."""
         return self._fold is not None
 
+    @property
+    def unfolded_bytes(self) -> int:
+        """How much of the journal is not folded."""
+        return self.disk.journal.distance(self._folded)
+
     def step(self) -> bool:
         """After a commit: end the fold that is done, begin the one that is due. True if one began: the live memtable is a new one.
 
@@ -43,10 +48,7 @@ class FoldCycle:
             if not self._fold.done() and size < self._settings.memtable_bytes_max:
                 return False
             self.finish()
-        if (
-            size < self._settings.memtable_bytes
-            and self.disk.journal.distance(self._folded) < self._settings.journal_bytes
-        ):
+        if size < self._settings.memtable_bytes and self.unfolded_bytes < self._settings.journal_bytes:
             return False
         return self.begin()
 

@@ -174,11 +174,12 @@ def _fold_touched(connection: sqlite3.Connection, messages: Memtable) -> None:
 def _fold_remembered(connection: sqlite3.Connection, messages: Memtable) -> None:
     if not messages.remembered:
         return
-    newest_ms = max(entry.sent_ms for entry in messages.remembered)
+    entries = messages.remembered.values()
+    newest_ms = max(entry.sent_ms for entry in entries)
     connection.execute(FORGET_REMEMBERED, (newest_ms - DEDUPLICATION_WINDOW_MS,))
     rows = [
         (entry.sequence, entry.key, entry.message_id, entry.sent_ms)
-        for entry in messages.remembered
+        for entry in entries
         if not messages.is_purged(entry.sequence)
     ]
     for some in _chunks(rows):

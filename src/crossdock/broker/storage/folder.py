@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from crossdock.broker.storage.errors import StorageError
@@ -50,8 +51,12 @@ class DataFolder:
         os.close(self._lock)
 
     def bytes(self) -> int:
-        """What its files take."""
-        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+        """What its files take. Files may come and go meanwhile."""
+        size = 0
+        for path in self.path.rglob("*"):
+            with suppress(FileNotFoundError):
+                size += path.stat().st_size if path.is_file() else 0
+        return size
 
 
 class SpaceGuard:
@@ -65,10 +70,15 @@ class SpaceGuard:
         self._low = False
 
     @property
+    def free_bytes(self) -> int:
+        """Free space now."""
+        return self._files.free_bytes(self._folder)
+
+    @property
     def low(self) -> bool:
         """Whether there is too little. Measured now and then; while it is low, each time."""
         self._countdown -= 1
         if self._low or self._countdown < 0:
             self._countdown = MEASURE_EVERY
-            self._low = self._files.free_bytes(self._folder) < self._free_min
+            self._low = self.free_bytes < self._free_min
         return self._low

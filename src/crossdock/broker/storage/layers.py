@@ -6,7 +6,7 @@ reading the layers one after the other. What the layers hold is left to `memtabl
 
 from collections.abc import Iterator
 
-from crossdock.broker.queues.facts import Purged, QueueDeleted, Sent, Stored, queue_of
+from crossdock.broker.queues.facts import Purged, QueueDeleted, Remembered, Sent, Stored, queue_of
 from crossdock.broker.storage.memtable import Memtable
 from crossdock.broker.storage.tables import Tables
 
@@ -53,6 +53,16 @@ class Layers:
         if message is None or self._is_gone(sequence) or self.is_purged(sequence):
             raise KeyError(sequence)
         return message
+
+    def remembered(self, sequence: int) -> Remembered | None:
+        """As `Backlog.remembered`."""
+        if self.is_purged(sequence):
+            return None
+        return (
+            self.live.remembered.get(sequence)
+            or self.frozen.remembered.get(sequence)
+            or self.tables.remembered_send(sequence)
+        )
 
     def stored(self, message: Sent) -> Stored:
         """A message as it stands."""

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from crossdock.aws.quotas import DEDUPLICATION_WINDOW_MS
 from crossdock.broker.outcome import Fact
 from crossdock.broker.queues.facts import (
     Deleted,
@@ -22,6 +23,7 @@ from crossdock.broker.queues.facts import (
     VisibilityChanged,
     first_sequence,
     queue_of,
+    remembered,
 )
 
 MESSAGE_BYTES = 600
@@ -33,15 +35,15 @@ CHANGE_BYTES = 250
 TOMBSTONE_BYTES = 100
 
 _DEAD_MIN = 4_096
+_FORGET_MIN = 65_536
 
 
 class Memtable:
     """Messages by sequence. `bytes` is about what it takes in memory."""
 
-    def __init__(self, remembers: bool = True) -> None:
-        """Without `remembers`, no deduplication memory is kept for a restart."""
-        self._remembers = remembers
+    def __init__(self) -> None:
         self._dead = 0
+        self._forget_from = _FORGET_MIN
         self.inserted: dict[int, Sent] = {}
         self.orders: dict[int, list[int]] = {}
         """By queue: sequences in order, some of them deleted since."""
@@ -53,7 +55,8 @@ class Memtable:
         self.purged: dict[int, int] = {}
         """By queue: up to and with this sequence everything is gone. `received`, `dues`, `deleted` and `remembered` may still name such
         sequences; whoever reads those asks `is_purged`."""
-        self.remembered: list[Remembered] = []
+        self.remembered: dict[int, Remembered] = {}
+        """The deduplication memory of the last five minutes, by sequence, in order of time."""
         self.last: dict[int, int] = {}
         """By queue: the highest sequence that was sent."""
         self.bytes = 0
@@ -74,13 +77,11 @@ class Memtable:
     def sent(self, fact: Sent) -> None:
         """A message enters its queue."""
         self._insert(fact)
-        if fact.deduplication_key is not None and self._remembers:
-            self.remembered.append(
-                Remembered(
-                    queue_of(fact.sequence), fact.deduplication_key, fact.sequence, fact.message_id, fact.sent_ms
-                )
-            )
+        if (entry := remembered(fact)) is not None:
+            self.remembered[fact.sequence] = entry
             self.bytes += CHANGE_BYTES
+            if len(self.remembered) >= self._forget_from:
+                self._forget_sends(fact.sent_ms - DEDUPLICATION_WINDOW_MS)
 
     def receive(self, fact: Received) -> None:
         """A message is in flight."""
@@ -190,6 +191,13 @@ class Memtable:
         if kept < len(order):
             self.orders[queue] = order[kept:]
         self.purged[queue] = max(through, self.purged.get(queue, first_sequence(queue) - 1))
+
+    def _forget_sends(self, until_ms: int) -> None:
+        """For a memtable that is never folded; another is young."""
+        before = len(self.remembered)
+        self.remembered = {s: entry for s, entry in self.remembered.items() if entry.sent_ms > until_ms}
+        self.bytes -= CHANGE_BYTES * (before - len(self.remembered))
+        self._forget_from = 2 * len(self.remembered) + _FORGET_MIN
 
     def _forget_the_dead(self) -> None:
         """Take deleted sequences out of the orders. Done once they are the majority, it costs each delete a constant."""

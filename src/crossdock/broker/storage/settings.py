@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
+from crossdock.broker.counts import Histogram
 from crossdock.broker.storage.files import Files
 
 MIB = 1024 * 1024
@@ -31,13 +30,29 @@ class StorageSettings:
     """The file layer of the journal; tests hand in one that fails."""
 
 
-class StorageMetrics(msgspec.Struct, gc=False):
+COMMIT_MS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000)
+COMMIT_FACTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
+
+
+class StorageMetrics:
     """Counts since the store was opened."""
 
-    commits: int = 0
-    commit_ns: int = 0
-    """Time spent in commits."""
-    facts: int = 0
-    bytes: int = 0
-    """Bytes written to the journal."""
-    folds: int = 0
+    __slots__ = ("_committed_facts", "bytes", "commit_facts", "commit_ns", "facts", "folds")
+
+    def __init__(self) -> None:
+        self.commit_ns = Histogram([ms * 1e6 for ms in COMMIT_MS])
+        """How long commits of at least one fact took."""
+        self.commit_facts = Histogram(COMMIT_FACTS)
+        """How many facts they made durable."""
+        self.facts = 0
+        self.bytes = 0
+        """Bytes written to the journal."""
+        self.folds = 0
+        self._committed_facts = 0
+
+    def committed(self, ns: int) -> None:
+        """A commit is done, of everything that was written since the one before."""
+        if self.facts > self._committed_facts:
+            self.commit_ns.observe(ns)
+            self.commit_facts.observe(self.facts - self._committed_facts)
+            self._committed_facts = self.facts

@@ -97,7 +97,7 @@ def _queue(entry: QueueEntry, layers: Layers, touched: DueLater, folded: tuple[i
 
 def _remembered(catalog: Catalog, layers: Layers, now_ms: int) -> Iterator[Remembered]:
     oldest_ms = now_ms - DEDUPLICATION_WINDOW_MS
-    for entries in (layers.tables.remembered(oldest_ms), layers.live.remembered):
+    for entries in (layers.tables.remembered(oldest_ms), layers.live.remembered.values()):
         for entry in entries:
             if entry.sent_ms > oldest_ms and entry.queue in catalog.queues and not layers.is_purged(entry.sequence):
                 yield entry

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from crossdock.broker.outcome import Fact
-from crossdock.broker.queues.facts import Purged, QueueDeleted, Sent, Snapshot, Stored
+from crossdock.broker.queues.facts import Purged, QueueDeleted, Remembered, Sent, Snapshot, Stored
 from crossdock.broker.storage import snapshot
 from crossdock.broker.storage.backup import backup
 from crossdock.broker.storage.catalog import Catalog
@@ -72,6 +72,10 @@ class Store:
         """See `Backlog.content`."""
         return self._layers.content(sequence)
 
+    def remembered(self, sequence: int) -> Remembered | None:
+        """See `Backlog.remembered`."""
+        return self._layers.remembered(sequence)
+
     # Writing
 
     @property
@@ -109,14 +113,19 @@ class Store:
                 self.metrics.folds = self._cycle.folds
         except (OSError, sqlite3.Error) as error:
             raise self._fail(error) from error
-        self.metrics.commits += 1
-        self.metrics.commit_ns += time.perf_counter_ns() - started
+        self.metrics.committed(time.perf_counter_ns() - started)
 
     def fold(self) -> None:
-        """Commit, then begin to move everything into the tables, if no fold runs already. For idle moments."""
+        """Commit, then begin to move everything into the tables, or end the fold that is done. For idle moments."""
         self.commit()
         if self._cycle is not None and not self._cycle.running and self._cycle.begin():
             self._bind()
+
+    @property
+    def folding(self) -> bool:
+        """Whether a fold was begun and not ended: what it folds is still in memory, and the journal behind it is not used again.
+        The next `commit` or `fold` ends it, if it is done."""
+        return self._cycle is not None and self._cycle.running
 
     def backup(self, file: Path) -> Future[None]:
         """Commit, and copy everything to a file while the store goes on. The future ends when the file is complete and on disk, or with
@@ -145,13 +154,6 @@ class Store:
     # How full it is
 
     @property
-    def crowded(self) -> bool:
-        """Whether facts come faster than they can be folded. Commits will soon wait; to take less is kinder."""
-        return (
-            self._cycle is not None and self._cycle.running and self._layers.live.bytes >= self._settings.memtable_bytes
-        )
-
-    @property
     def low_on_space(self) -> bool:
         """Whether the disk is nearly full: what makes it fuller should be refused."""
         return self._cycle is not None and self._cycle.disk.space.low
@@ -160,11 +162,25 @@ class Store:
         """Size of the data folder."""
         return 0 if self._cycle is None else self._cycle.disk.folder.bytes()
 
+    def free_bytes(self) -> int:
+        """Free space around the data folder."""
+        return 0 if self._cycle is None else self._cycle.disk.space.free_bytes
+
+    @property
+    def unfolded_bytes(self) -> int:
+        """How much of the journal a restart would read."""
+        return 0 if self._cycle is None else self._cycle.unfolded_bytes
+
+    @property
+    def memtable_bytes(self) -> int:
+        """Memory that what is not folded yet takes, about."""
+        return self._layers.live.bytes + self._layers.frozen.bytes
+
     # Inside
 
     def _read(self, tables: Tables) -> Apply:
         self._catalog = tables.catalog(self._now_ms)
-        self._layers = Layers(tables, Memtable(remembers=self._settings.data is not None))
+        self._layers = Layers(tables, Memtable())
         self._bind()
         return self._apply
 

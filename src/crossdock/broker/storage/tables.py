@@ -49,6 +49,7 @@ DELETED_QUEUES = (
 MOVE_TASKS = "SELECT payload FROM move_tasks"
 DISCARDS = "SELECT queue, through FROM discards"
 REMEMBERED = "SELECT sequence, key, message_id, sent_ms FROM remembered WHERE sent_ms > ? ORDER BY sequence"
+REMEMBERED_SEND = "SELECT key, message_id, sent_ms FROM remembered WHERE sequence = ?"
 CONTENT = "SELECT payload FROM messages WHERE sequence = ?"
 PAGE = """
     SELECT payload, receive_count, first_received_ms, due_ms FROM messages LEFT JOIN touched USING (sequence)
@@ -137,6 +138,11 @@ class Tables:
         """The deduplication memory of what was sent after a moment, in order of sequence."""
         for sequence, key, message_id, sent_ms in self.reader.execute(REMEMBERED, (after_ms,)):
             yield Remembered(queue_of(sequence), key, sequence, message_id, sent_ms)
+
+    def remembered_send(self, sequence: int) -> Remembered | None:
+        """What is remembered of one send; None if nothing is."""
+        row = self.reader.execute(REMEMBERED_SEND, (sequence,)).fetchone()
+        return None if row is None else Remembered(queue_of(sequence), row[0], sequence, row[1], row[2])
 
     def content(self, sequence: int) -> Sent | None:
         """The content of a message; None if there is none."""

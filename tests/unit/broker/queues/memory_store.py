@@ -22,6 +22,7 @@ from crossdock.broker.queues.facts import (
     VisibilityChanged,
     first_sequence,
     queue_of,
+    remembered,
 )
 
 
@@ -40,7 +41,7 @@ class MemoryStore:
         self.stored: dict[int, Stored] = {}
         self.order: list[int] = []
         self.deleted: list[tuple[str, str, str, int]] = []
-        self.remembered: list[Remembered] = []
+        self.sends: dict[int, Remembered] = {}
         self.tasks: dict[str, MoveTaskChanged] = {}
         self.last_queue = 0
 
@@ -78,6 +79,9 @@ class MemoryStore:
         self.contents += 1
         return self.stored[sequence].message
 
+    def remembered(self, sequence: int) -> Remembered | None:
+        return self.sends.get(sequence)
+
     def snapshot(self, now_ms: int) -> Snapshot:
         """What a machine is rebuilt from at `now_ms`."""
         for number, queue in self.queues.items():
@@ -85,7 +89,7 @@ class MemoryStore:
             queue.message_count = len(mine)
             queue.touched = iter([stored for stored in mine if stored.due_ms > now_ms])
         barred = [entry for entry in self.deleted if now_ms - entry[3] < QUEUE_DELETED_RECENTLY_MS]
-        living = [entry for entry in self.remembered if now_ms - entry.sent_ms < DEDUPLICATION_WINDOW_MS]
+        living = [entry for entry in self.sends.values() if now_ms - entry.sent_ms < DEDUPLICATION_WINDOW_MS]
         return Snapshot(list(self.queues.values()), barred, living, list(self.tasks.values()), self.last_queue)
 
     # Facts
@@ -137,17 +141,14 @@ class MemoryStore:
         queue.last_sequence = sent.sequence
         self.stored[sent.sequence] = stored
         insort(self.order, sent.sequence)
-        if sent.deduplication_key is not None:
-            number = queue_of(sent.sequence)
-            self.remembered.append(
-                Remembered(number, sent.deduplication_key, sent.sequence, sent.message_id, sent.sent_ms)
-            )
+        if (entry := remembered(sent)) is not None:
+            self.sends[sent.sequence] = entry
 
     def _remove(self, sequence: int) -> None:
         del self.stored[sequence]
         self.order.pop(bisect_right(self.order, sequence) - 1)
 
     def _remove_through(self, number: int, through: int) -> None:
-        self.remembered = [entry for entry in self.remembered if entry.queue != number]
+        self.sends = {s: entry for s, entry in self.sends.items() if entry.queue != number}
         for sequence in [s for s in self.order if queue_of(s) == number and s <= through]:
             self._remove(sequence)

@@ -1,10 +1,9 @@
-"""The heap of moments, and the memories that forget lazily."""
+"""The heap of moments, and the long polls that are forgotten lazily."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crossdock.broker.queues.deadlines import Deadlines
-from crossdock.broker.queues.dedup import Original, SentMemory, deduplication_key
 from crossdock.broker.queues.waiters import Ask, Waiter, Waiters
 
 ASK = Ask(1, 0, 0, None, None, None)
@@ -34,34 +33,6 @@ def test_rebuild() -> None:
     deadlines.rebuild([(7, 1), (3, 2)])
     assert (len(deadlines), deadlines.first()) == (2, (3, 2))
     assert not deadlines.dominated_by_dead(2)
-
-
-def test_sent_memory_is_five_minutes_long() -> None:
-    """Fact 74: what was sent five minutes ago is forgotten, and takes no memory once something else is sent."""
-    memory = SentMemory()
-    for number in range(1_000):
-        memory.remember(str(number), Original(number, "id", number * 1_000))
-    assert memory.find("999", 999_000 + 299_999) is not None
-    assert memory.find("999", 999_000 + 300_000) is None
-    assert len(memory) == 300
-    assert set(memory.living(1_299_000 - 1)) == {"999"}
-
-
-def test_a_key_that_is_sent_again_after_its_window() -> None:
-    """The second send of a key is remembered for its own five minutes."""
-    memory = SentMemory()
-    memory.remember("a", Original(1, "one", 0))
-    memory.remember("a", Original(2, "two", 300_000))
-    memory.remember("b", Original(3, "three", 599_999))
-    original = memory.find("a", 599_999)
-    assert original is not None
-    assert original.sequence == 2
-
-
-def test_keys() -> None:
-    """In the scope of the group two groups share no key."""
-    assert deduplication_key(False, "g", "d") == deduplication_key(False, "h", "d")
-    assert deduplication_key(True, "g", "d") != deduplication_key(True, "h", "d")
 
 
 def test_waiters_forget() -> None:

@@ -67,6 +67,21 @@ def test_a_receive_that_was_lost(window: int) -> None:
     assert "2" in world.bodies(url)
 
 
+def test_a_lost_receive_that_is_prolonged(world: World) -> None:
+    """A change of visibility with the handle of a lost receive brings the receive back for good."""
+    url = world.create()
+    world.send(url)
+    held = world.receive(url)[0]
+    world.restart()
+    world.hide(url, held, 60)
+    assert world.counts(url) == (0, 1, 0)
+    same_after_restart(world)
+    assert world.counts(url) == (0, 1, 0)
+    world.advance(60_000)
+    shown = world.receive(url, message_system_attribute_names=["ApproximateReceiveCount"])[0]
+    assert shown.attributes == {"ApproximateReceiveCount": "2"}
+
+
 def test_fifo(world: World) -> None:
     """Groups, what holds them up, sequence numbers and the memory of deduplication come back."""
     url = world.create("q.fifo")

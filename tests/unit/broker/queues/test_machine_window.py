@@ -4,6 +4,7 @@ import pytest
 from tests.unit.broker.queues.world import CALLER, World
 
 from crossdock.aws.api import sqs
+from crossdock.aws.errors import InvalidParameterValue
 from crossdock.broker.queues import window
 from crossdock.broker.queues.machine import MachineSettings
 
@@ -145,6 +146,73 @@ def test_moves_into_a_cold_queue(small: World) -> None:
     small.send_fifo(dead, "g", "last")
     assert small.counts(dead) == (22, 0, 0)
     assert drain(small, dead, 10) == [*map(str, range(20)), "pill", "last"]
+
+
+def test_all_expire_at_once(small: World) -> None:
+    """A message that came back behind a cold backlog expires once, also when its page is read in the same moment."""
+    url = small.create(MessageRetentionPeriod=60)
+    for number in range(30):
+        small.send(url, str(number))
+    small.send(url, "late", delay_seconds=1)
+    small.restart()
+    small.advance(60_000)
+    assert small.counts(url) == (0, 0, 0)
+    small.send(url, "next")
+    assert drain(small, url) == ["next"]
+
+
+def test_a_dead_letter_behind_a_backlog(small: World) -> None:
+    """A message that moves to the dead-letter queue is not given again when its page is read in the same moment."""
+    dead = small.create("dead")
+    policy = f'{{"deadLetterTargetArn":"{small.arn(dead)}","maxReceiveCount":1}}'
+    url = small.create("source", RedrivePolicy=policy)
+    for number in range(13):
+        small.send(url, str(number), delay_seconds=1)
+    small.send(url, "pill")
+    assert small.bodies(url) == ["pill"]
+    small.store.commit()
+    small.advance(1_000)
+    small.restart()
+    small.advance(30_000)
+    assert drain(small, url, 10) == [str(number) for number in range(13)]
+    assert small.counts(url) == (0, 0, 0)
+    assert drain(small, dead) == ["pill"]
+
+
+def test_an_old_handle_of_a_cold_fifo_message(world: World) -> None:
+    """A handle that expired before a restart is refused, and its message keeps its place."""
+    url = world.create("q.fifo")
+    world.send_fifo(url, "a", *map(str, range(10)))
+    world.send_fifo(url, "b", "last")
+    world.receive(url, 1)
+    held = world.receive(url, visibility_timeout=1)
+    world.advance(1_000)
+    world.settings = SMALL
+    world.restart()
+    with pytest.raises(InvalidParameterValue, match="expired"):
+        world.hide(url, held[0], 1)
+    with pytest.raises(InvalidParameterValue, match="expired"):
+        world.delete(url, held[0])
+    world.advance(30_000)
+    assert sorted(drain(world, url)) == [*map(str, range(10)), "last"]
+    assert world.counts(url) == (0, 0, 0)
+
+
+def test_a_move_task_waits_for_a_group(small: World) -> None:
+    """While all that a FIFO dead-letter queue looks at is held up, its move task rests and writes nothing; then it goes on."""
+    dead = small.create("dead.fifo")
+    policy = f'{{"deadLetterTargetArn":"{small.arn(dead)}","maxReceiveCount":1}}'
+    source = small.create("source.fifo", RedrivePolicy=policy)
+    small.send_fifo(dead, "g", *map(str, range(20)))
+    small.receive(dead, 1)
+    small.call(sqs.StartMessageMoveTask(small.arn(dead), small.arn(source)))
+    facts = len(small.store.log)
+    small.advance(29_999)
+    assert small.counts(dead) == (19, 1, 0)
+    assert len(small.store.log) == facts
+    small.advance(101)
+    assert small.counts(dead) == (0, 0, 0)
+    assert drain(small, source) == [str(number) for number in range(20)]
 
 
 def test_memory_of_a_long_poll(small: World) -> None:

@@ -53,11 +53,21 @@ class World:
             deadline = self.machine.next_deadline_ms()
             if deadline is None or deadline > target:
                 break
-            self.clock.advance(max(0, deadline - self.now_ms))
-            self._take(self.machine.tick(self.now_ms))
+            self.tick_at(deadline)
         else:
             raise AssertionError("the machine never comes to rest")
         self.clock.advance(target - self.now_ms)
+
+    def tick_at(self, deadline_ms: int) -> None:
+        """Let time pass to a deadline of the machine, which may be past, and do what is due."""
+        self.clock.advance(max(0, deadline_ms - self.now_ms))
+        self._take(self.machine.tick(self.now_ms))
+
+    def leave_unanswered(self, command: Shape, committed: bool) -> None:
+        """Run a command whose reply nobody gets. `restart` must follow: the facts are on disk, or lost."""
+        self.store.append(self.machine.handle(next(self._tickets), command, CALLER, self.now_ms).facts)
+        if committed:
+            self.store.commit()
 
     def restart(self) -> None:
         """A new machine from the store, as after a crash or a clean stop."""
@@ -119,7 +129,7 @@ class World:
 
     def counts(self, url: str) -> tuple[int, int, int]:
         """(visible, not visible, delayed)."""
-        shown = self.attributes(url)
-        names = ("", "NotVisible", "Delayed")
-        visible, not_visible, delayed = (int(shown[f"ApproximateNumberOfMessages{name}"]) for name in names)
+        names = [f"ApproximateNumberOfMessages{name}" for name in ("", "NotVisible", "Delayed")]
+        shown = self.call(sqs.GetQueueAttributes(url, names)).attributes
+        visible, not_visible, delayed = (int(shown[name]) for name in names)
         return visible, not_visible, delayed

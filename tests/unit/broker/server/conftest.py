@@ -14,6 +14,7 @@ import uvloop
 
 from crossdock.aws.wire.http import HttpRequest, HttpResponse
 from crossdock.broker.server import Exchange, HttpServer, ServerSettings, listen
+from crossdock.clock import Clock
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable]:
@@ -27,6 +28,12 @@ def log_lines() -> "AsyncIterator[list]":
     with structlog.testing.capture_logs() as lines:
         yield lines
     assert not lines
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the server does by itself."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
 
 
 class Answer(NamedTuple):
@@ -143,9 +150,9 @@ async def start() -> AsyncIterator[Callable]:
     """Starts a server with the settings that differ from the default."""
     all_running: list[Running] = []
 
-    async def start(**settings: object) -> Running:
+    async def start(clock: Clock | None = None, **settings: object) -> Running:
         script = Script()
-        server = HttpServer(script, ServerSettings(**settings))
+        server = HttpServer(script, ServerSettings(**settings), clock)
         [(_, port)] = await server.start(listen("127.0.0.1", 0))
         all_running.append(Running(server, script, port))
         return all_running[-1]

@@ -1,26 +1,17 @@
-"""Start and end of a server: sockets, TLS, draining, what systemd hands over."""
+"""Start and end of a server: sockets, TLS, draining."""
 
 import asyncio
-import os
 import shutil
-import socket
 import ssl
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.broker.server.conftest import until
 
 from crossdock.aws.wire.http import HttpResponse
-from crossdock.broker.server import HttpServer, ServerSettings, inherited_sockets, listen, tls_context
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what the server does by itself."""
-    while not condition():  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
+from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
+from crossdock.clock import ManualClock
 
 
 def open_files() -> int:
@@ -38,9 +29,13 @@ async def test_a_taken_port_is_an_error(start):
 
 async def test_the_date_comes_from_the_clock(start):
     """The Date header is the clock's, to the second."""
-    client = await (await start()).connect()
+    clock = ManualClock(1_700_000_000_999)
+    client = await (await start(clock)).connect()
     client.get("/")
-    assert (await client.answer()).headers["date"].startswith(time.strftime("%a, %d %b %Y", time.gmtime()))
+    assert (await client.answer()).headers["date"] == "Tue, 14 Nov 2023 22:13:20 GMT"
+    clock.advance(1)
+    client.get("/")
+    assert (await client.answer()).headers["date"] == "Tue, 14 Nov 2023 22:13:21 GMT"
 
 
 # Draining
@@ -176,35 +171,6 @@ async def test_plain_http_on_a_tls_port_harms_nobody(start, certificate, caplog)
     client = await running.connect(ssl.create_default_context(cafile=certificate[0]))
     client.get("/")
     assert (await client.answer()).status == 200
-
-
-# Sockets of systemd
-
-
-def test_sockets_are_inherited() -> None:
-    """A process that is started with LISTEN_FDS finds its sockets, and hides the variables from its own children."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    program = (
-        "import os, sys; from crossdock.broker.server import inherited_sockets\n"
-        "os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid())\n"
-        "print([s.getsockname()[1] for s in inherited_sockets(os.environ)], 'LISTEN_FDS' in os.environ)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(listener.fileno())],
-        env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "http"},
-        pass_fds=[listener.fileno()],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == f"[{listener.getsockname()[1]}] False"
-    listener.close()
-
-
-def test_sockets_meant_for_another_process_are_left_alone() -> None:
-    """Without LISTEN_PID, or with another process's, nothing is inherited."""
-    assert inherited_sockets({}) == []
-    assert inherited_sockets({"LISTEN_PID": str(os.getpid() + 1), "LISTEN_FDS": "1"}) == []
 
 
 async def test_several_sockets_are_served(start):

@@ -5,8 +5,11 @@ import socket
 import time
 
 import pytest
+from tests.unit.broker.server.conftest import until
 
 from crossdock.aws.wire.http import HttpResponse
+from crossdock.broker.rare_log import EVERY_MS
+from crossdock.clock import ManualClock
 
 LIMITS = {"head_bytes_max": 2_000, "body_bytes_max": 10_000}
 HEAD = b"POST / HTTP/1.1\r\nHost: here\r\n"
@@ -116,7 +119,7 @@ async def test_a_refusal_waits_for_its_turn(start):
 
 async def test_a_refused_client_does_not_linger_for_ever(start):
     """Who reads a refusal behind much else, and then keeps its side open, is closed after the linger time all the same."""
-    running = await start(linger_s=0.05)
+    running = await start(linger_s=0.5)
     client = await running.connect()
     client.writer.transport.pause_reading()
     client.get("/much?20000000")
@@ -125,7 +128,7 @@ async def test_a_refused_client_does_not_linger_for_ever(start):
     client.writer.transport.resume_reading()
     assert len((await client.answer()).body) == 20_000_000
     assert (await client.answer()).status == 400
-    await asyncio.wait_for(running.until_empty(), 1)
+    await asyncio.wait_for(running.until_empty(), 5)
 
 
 async def test_answers_that_nobody_takes_do_not_keep_a_connection(start):
@@ -231,7 +234,7 @@ async def test_answers_pile_up_only_so_far(start):
     for _ in range(500):
         client.get("/much?1000000")
     await asyncio.sleep(0.1)
-    assert running.server.requests < 20
+    assert running.server.counters.requests < 20
     client.writer.transport.resume_reading()
     for _ in range(500):
         assert len((await client.answer()).body) == 1_000_000
@@ -242,7 +245,7 @@ async def test_answers_pile_up_only_so_far(start):
 # Numbers
 
 
-async def test_too_many_connections_are_refused(start):
+async def test_too_many_connections_are_refused(start, log_lines):
     """Above the limit a connection is told 503; once others are gone there is room again."""
     running = await start(connections_max=2, linger_s=0.05)
     clients = [await running.connect() for _ in range(3)]
@@ -258,6 +261,28 @@ async def test_too_many_connections_are_refused(start):
     again = await running.connect()
     again.get("/")
     assert (await again.answer()).status == 200
+    log_lines.clear()
+
+
+async def test_refusals_take_few_files_and_few_lines(start, log_lines):
+    """Some clients are told why, the rest finds the connection closed; the log says it once, and again after a while."""
+    clock = ManualClock()
+    running = await start(clock, connections_max=1, refusals_max=2, linger_s=5)
+    served, *refused = [await running.connect() for _ in range(20)]
+    assert [(await client.answer()).status for client in refused[:2]] == [503, 503]
+    for client in refused[2:]:
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await client.answer()
+    assert running.server.connections == 3
+    served.get("/")
+    assert (await served.answer()).status == 200
+    [line] = log_lines
+    assert (line["log_level"], line["times"], line["connections_max"]) == ("warning", 1, 1)
+    clock.advance(EVERY_MS)
+    await running.connect()
+    await until(lambda: len(log_lines) > 1)
+    assert log_lines[1]["times"] == 19
+    log_lines.clear()
 
 
 async def test_two_thousand_connections_wait_and_are_served(start):
@@ -268,4 +293,4 @@ async def test_two_thousand_connections_wait_and_are_served(start):
     for client in clients:
         client.get("/")
     assert [(await client.answer()).status for client in clients] == [200] * 2_000
-    assert running.server.requests == 2_000
+    assert running.server.counters.requests == 2_000

@@ -44,7 +44,7 @@ async def test_connections_are_kept(start):
         client.get(f"/{number}")
         assert (await client.answer()).json()["target"] == f"/{number}"
     assert running.server.counters.accepted == 1
-    assert running.server.requests == 20
+    assert running.server.counters.requests == 20
 
 
 async def test_chunks_are_put_together(start):

@@ -103,4 +103,4 @@ def test_deduplication_is_remembered_beyond_the_message(make_sent: Make) -> None
     table = Memtable()
     table.sent(make_sent(0, deduplication_key="k"))
     table.move(Moved(BASE, make_sent(0, queue=2, deduplication_key="k")))
-    assert [(entry.queue, entry.key) for entry in table.remembered] == [(1, "k")]
+    assert [(entry.queue, entry.key) for entry in table.remembered.values()] == [(1, "k")]

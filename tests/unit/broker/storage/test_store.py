@@ -200,8 +200,11 @@ def test_metrics_count(open_store: Open, make_created: MakeQueue, make_sent: Mak
     store.append([make_created(), make_sent(0)])
     store.commit()
     counts = store.metrics
-    assert (counts.commits, counts.facts) == (1, 2)
-    assert counts.bytes > 100 and counts.commit_ns > 0 and store.disk_bytes() > counts.bytes
+    assert (sum(counts.commit_ns.counts), counts.commit_facts.total, counts.facts) == (1, 2, 2)
+    store.commit()
+    assert sum(counts.commit_facts.counts) == 1, "a commit of nothing is none"
+    assert store.unfolded_bytes >= counts.bytes and store.memtable_bytes > 0
+    assert counts.bytes > 100 and counts.commit_ns.total > 0 and store.disk_bytes() > counts.bytes
 
 
 def test_memory_mode_keeps_no_files(make_created: MakeQueue, make_sent: Make) -> None:
@@ -210,7 +213,7 @@ def test_memory_mode_keeps_no_files(make_created: MakeQueue, make_sent: Make) ->
     store.append([make_created(), *(make_sent(position) for position in range(10)), Deleted([BASE + 3])])
     store.commit()
     assert shown(store) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
-    assert not store.pending and not store.crowded and not store.low_on_space and not store.disk_bytes()
+    assert not store.pending and not store.low_on_space and not store.disk_bytes()
     assert Store.open(StorageSettings(data=None), NOW_MS).snapshot().queues == []
     with pytest.raises(StorageError, match="nothing to back up"):
         store.backup(Path("nowhere"))
@@ -383,3 +386,24 @@ def test_kill_9_loses_nothing_acknowledged(tmp_path: Path) -> None:
         store.abandon()
         assert [position for position in kept if position < acknowledged] == list(range(0, acknowledged, 3))
         assert len(kept) <= (acknowledged + 10 + 2) // 3
+
+
+def test_a_fold_in_an_idle_moment_leaves_nothing_for_a_restart_to_read(
+    open_store: Open, calm: StorageSettings, make_created: MakeQueue, make_sent: Make
+) -> None:
+    """`fold` begins and, called again, ends; then everything is in the tables, and there is nothing to fold any more."""
+    store = open_store(calm)
+    store.append([make_created(), *(make_sent(position) for position in range(20))])
+    store.fold()
+    assert store.folding
+    while store.folding:
+        store.fold()
+    store.fold()
+    assert not store.folding
+    assert store.metrics.folds == 1
+    assert not store.unfolded_bytes
+    assert not store._layers.live.inserted and not store._layers.frozen.inserted
+    store.abandon()
+    again = open_store(calm)
+    assert not again._layers.live.inserted
+    assert shown(again) == list(range(20))

@@ -1,0 +1,38 @@
+"""The bench runs: its smallest form, on our own servers, with real processes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SERVERS = ["--servers", "crossdock durable,front"]
+SMALLEST = [*SERVERS, "--seconds", "0.2", "--rounds", "1", "--backlogs", "2000", "--idle-seconds", "0.2"]
+ROWS = {
+    "SendMessage": 2,
+    "Send, receive, delete": 2,
+    "Send, receive, delete in batches of ten": 1,
+    "Send, receive, delete, FIFO with 64 groups": 2,
+    "Long-poll wake-up, eight pairs of a poller and a sender": 1,
+    "Backlog, 16 connections": 1,
+    "Restart with the backlog": 2,
+    "Idle": 1,
+}
+"""How many lines our broker has in the table of each title."""
+
+pytestmark = pytest.mark.journey
+
+
+def test_the_bench_answers_every_question(tmp_path: Path) -> None:
+    """Every question has its table and no message is lost."""
+    report = tmp_path / "report.md"
+    command = [sys.executable, "-m", "bench.run", *SMALLEST, "--report", str(report)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout
+    text = report.read_text()
+    assert text in done.stdout
+    assert "not measured" not in text
+    tables = dict(part.split("\n", 1) for part in text.split("## ")[1:])
+    assert {title: table.count("| crossdock durable |") for title, table in tables.items()} == ROWS
+    assert "processor: " in text

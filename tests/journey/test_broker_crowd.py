@@ -1,0 +1,145 @@
+"""Many queues, long polls and connections at one broker: nobody is in anybody's way, and who only waits costs nothing."""
+
+import asyncio
+import json
+import socket
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from broker_process import start_broker
+from tests.unit.broker.server.conftest import Client
+
+pytestmark = pytest.mark.journey
+
+QUEUES = 200
+POLLS = 400
+IDLE = 300
+FILES = 300
+
+
+def metric(url: str, name: str) -> float:
+    """The value of a metric without labels."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as page:
+        return value(page.read(), name)
+
+
+def value(page: bytes, name: str) -> float:
+    """The value of a metric without labels on a page."""
+    return float(next(line.split(" ")[1] for line in page.decode().splitlines() if line.startswith(f"{name} ")))
+
+
+async def until_waiting(url: str, polls: int) -> None:
+    """Wait until so many long polls wait."""
+    while await asyncio.to_thread(metric, url, "crossdock_waiters") != polls:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+
+
+def address(url: str) -> tuple[str, int]:
+    """Host and port of a URL."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
+async def connect(url: str) -> Client:
+    """A connection."""
+    return Client(*await asyncio.open_connection(*address(url)))
+
+
+def ask(client: Client, action: str, **parameters: Any) -> None:
+    """Begin an SQS request."""
+    headers = (f"X-Amz-Target: AmazonSQS.{action}", "Content-Type: application/x-amz-json-1.0")
+    client.post("/", msgspec.json.encode(parameters), *headers)
+
+
+async def call(client: Client, action: str, **parameters: Any) -> dict[str, Any]:
+    """One SQS request."""
+    ask(client, action, **parameters)
+    answer = await client.answer()
+    assert answer.status == 200
+    return answer.json() if answer.body else {}
+
+
+def test_a_crowd_that_waits_costs_nothing(tmp_path: Path) -> None:
+    """400 long polls on 200 queues and 300 idle connections: no CPU while nothing comes; each queue's poll is answered by its message."""
+    process, url = start_broker(tmp_path / "data")
+    try:
+        asyncio.run(_crowd(url, lambda: sum(_cpu_ticks(process.pid))))
+    finally:
+        process.terminate()
+        _, logged = process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert "Traceback" not in logged
+
+
+async def _crowd(url: str, cpu_ticks: Callable[[], int]) -> None:
+    sender = await connect(url)
+    urls = [(await call(sender, "CreateQueue", QueueName=f"q{number}"))["QueueUrl"] for number in range(QUEUES)]
+    polls = [await connect(url) for _ in range(POLLS)]
+    idle = [await connect(url) for _ in range(IDLE)]
+    for number, poll in enumerate(polls):
+        ask(poll, "ReceiveMessage", QueueUrl=urls[number % QUEUES], WaitTimeSeconds=20)
+    await until_waiting(url, POLLS)
+    before = cpu_ticks()
+    await asyncio.sleep(1)
+    assert cpu_ticks() - before <= 2, "a broker with nothing to do works"
+    for number in range(QUEUES):
+        await call(sender, "SendMessage", QueueUrl=urls[number], MessageBody=str(number))
+    received = [(await poll.answer()).json()["Messages"][0]["Body"] for poll in polls[:QUEUES]]
+    assert received == [str(number) for number in range(QUEUES)]
+    for client in (*polls, *idle):
+        await client.close()
+    await until_waiting(url, 0)
+    await sender.close()
+
+
+def _cpu_ticks(pid: int) -> tuple[int, int]:
+    """User and system time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]), int(fields[12])
+
+
+def test_few_open_files_mean_few_connections_and_no_harm(tmp_path: Path) -> None:
+    """The soft limit is raised to the hard one; where that is low, fewer connections are taken, and it says so. Whoever is beyond them
+    is refused; the data folder never lacks a file."""
+    command = ["sh", "-c", f'ulimit -S -n 64 && ulimit -H -n {FILES} && exec "$@"', "sh"]
+    process, url = start_broker(tmp_path / "data", launcher=command)
+    try:
+        asyncio.run(_overrun(url))
+    finally:
+        process.terminate()
+        _, logged = process.communicate(timeout=15)
+    assert process.returncode == 0
+    events = [json.loads(line) for line in logged.splitlines()]
+    assert [event["event"] for event in events if event["level"] == "warning"] == [
+        "connections are refused: there are too many"
+    ]
+
+
+async def _overrun(url: str) -> None:
+    served = await connect(url)
+    room = int(metric(url, "crossdock_connections_max"))
+    assert FILES - 150 < room < FILES - 64
+    with ExitStack() as crowd:
+        for _ in range(2 * FILES):
+            crowd.enter_context(socket.create_connection(address(url), timeout=10))
+        queue = (await call(served, "CreateQueue", QueueName="q"))["QueueUrl"]
+        for number in range(20):
+            await call(served, "SendMessage", QueueUrl=queue, MessageBody=str(number))
+        served.get("/metrics")
+        page = await served.answer()
+        assert page.status == 200
+        assert value(page.body, "process_open_fds") < FILES - 16
+        assert value(page.body, "crossdock_connections_refused_total") > FILES - 64
+    while True:
+        again = await connect(url)
+        again.get("/ready")
+        try:
+            if (await again.answer()).status == 200:
+                break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await asyncio.sleep(0.05)
