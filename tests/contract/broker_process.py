@@ -47,25 +47,19 @@ class BrokerProcess:
         }
 
 
-def start_broker(data: Path, *flags: str, launcher: Sequence[str] = ()) -> tuple[subprocess.Popen[str], str]:
-    """Start `crossdock broker` on a free port and wait until it says that it is ready; the process and its URL.
+def broker_command(data: Path, *flags: str, program: Sequence[str] = ("-m", "crossdock.cli.main")) -> list[str]:
+    """The command line of a broker on a free port; `program`: what Python runs."""
+    return [sys.executable, *program, "broker", "--port", "0", "--data", str(data), "--region", REGION, *flags]
+
+
+def start_broker(
+    data: Path, *flags: str, launcher: Sequence[str] = (), **options: Any
+) -> tuple[subprocess.Popen[str], str]:
+    """Start `broker_command` and wait until it says that it is ready; the process and its URL.
 
     `launcher`: a command that runs the command given to it.
     """
-    command = [
-        *launcher,
-        sys.executable,
-        "-m",
-        "crossdock.cli.main",
-        "broker",
-        "--port",
-        "0",
-        "--data",
-        str(data),
-        "--region",
-        REGION,
-        *flags,
-    ]
+    command = [*launcher, *broker_command(data, *flags, **options)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     lines = []
