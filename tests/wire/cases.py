@@ -257,10 +257,10 @@ RESULTS = [
     ),
     ResultCase(
         "DeleteMessageBatch",
-        sqs.DeleteMessageBatchResult([], [FAILED]),
-        f'{{"Successful":[],"Failed":[{FAILED_JSON}]}}',
+        sqs.DeleteMessageBatchResult(None, [FAILED]),
+        f'{{"Failed":[{FAILED_JSON}]}}',
         FAILED_XML,
-        f'{{"Successful":[],"Failed":[{FAILED_JSON}]}}',
+        f'{{"Successful":null,"Failed":[{FAILED_JSON}]}}',
     ),
     ResultCase(
         "GetQueueAttributes",

@@ -57,9 +57,11 @@ def values(kind: Kind) -> st.SearchStrategy[Any]:
 
 
 def shapes(shape: type[Shape]) -> st.SearchStrategy[Shape]:
-    """Values of a structure, each optional member there or not."""
+    """Values of a structure, each optional member there or not. None is empty: as with lists, Query could not tell it from an absent one."""
     fields = {
-        member.field: values(member.kind) if member.required else st.none() | values(member.kind)
+        member.field: values(member.kind)
+        if member.required or member.field == "data_type"
+        else st.none() | values(member.kind)
         for member in members(shape)
     }
     return st.builds(shape, **fields)

@@ -1,7 +1,18 @@
 """Amazon Resource Names and queue URLs: how SQS names a queue to the outside."""
 
+import re
 from typing import NamedTuple
 from urllib.parse import unquote
+
+PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-b"), ("us-iso-", "aws-iso"))
+"""How the names of regions begin that are not in the partition `aws`."""
+
+_REGION = re.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+")
+
+
+def partition_of(region: str) -> str:
+    """The partition that a region belongs to: `aws` for most."""
+    return next((partition for beginning, partition in PARTITIONS if region.startswith(beginning)), "aws")
 
 
 class QueueName(NamedTuple):
@@ -13,7 +24,7 @@ class QueueName(NamedTuple):
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:sqs:{self.region}:{self.account}:{self.name}"
+        return f"arn:{partition_of(self.region)}:sqs:{self.region}:{self.account}:{self.name}"
 
     @property
     def is_fifo(self) -> bool:
@@ -23,9 +34,12 @@ class QueueName(NamedTuple):
 def parse_queue_arn(arn: str) -> QueueName | None:
     """Read `arn:aws:sqs:region:account:name`; None when it is not the ARN of a queue."""
     parts = arn.split(":")
-    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "sqs" or not all(parts[3:]):
+    if len(parts) != 6 or not all(parts):
         return None
-    return QueueName(account=parts[4], region=parts[3], name=parts[5])
+    prefix, partition, service, region, account, name = parts
+    if (prefix, partition, service) != ("arn", partition_of(region), "sqs"):
+        return None
+    return QueueName(account, region, name)
 
 
 def queue_url(base_url: str, queue: QueueName, home_region: str) -> str:
@@ -42,7 +56,7 @@ def parse_queue_url(url: str, account: str, region: str) -> QueueName:
     """Find the queue that a `QueueUrl` parameter means, for a caller of `account` in `region`.
 
     The last two path parts are account and name, whatever the host; a bare name means the caller's own queue; a third part from
-    the end is the region, as `queue_url` writes it. What is no URL at all means a queue that does not exist.
+    the end that names a region is the region, as `queue_url` writes it. What is no URL at all means a queue that does not exist.
     """
     _, scheme_mark, rest = url.partition("://")
     path = rest.partition("?")[0].partition("/")[2] if scheme_mark else url
@@ -54,6 +68,6 @@ def parse_queue_url(url: str, account: str, region: str) -> QueueName:
             return QueueName(account, region, name)
         case [url_account, name]:
             return QueueName(url_account, region, name)
-        case [*_, url_region, url_account, name]:
-            return QueueName(url_account, url_region, name)
+        case [*_, before, url_account, name]:
+            return QueueName(url_account, before if _REGION.fullmatch(before) else region, name)
     raise AssertionError("unreachable")

@@ -108,7 +108,7 @@ class EmptyValue(SenderError):
 
 
 class InvalidMessageContents(SenderError):
-    """Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"""
+    """The message contains characters outside the allowed set."""
 
 
 class InvalidAttributeName(SenderError):
@@ -147,7 +147,7 @@ class MissingParameter(SenderError, shape="MissingRequiredParameterException", c
         return cls(f"The request must contain the parameter {parameter}.")
 
 
-class Serialization(SenderError, shape="SerializationException", code="SerializationException"):
+class Serialization(SenderError, shape="SerializationException", code="MalformedInput"):
     """The request body could not be read."""
 
 

@@ -153,6 +153,13 @@ def test_ranges(
     assert attributes_of(url, name) == {name: str(highest)}
 
 
+def test_no_attributes_to_set(sqs: Any, create: Call, refusal: Call) -> None:
+    """Fact 9: a change of nothing is a missing parameter."""
+    missing = ("MissingParameter", "The request must contain the parameter Attribute.Name.", 400)
+    assert refusal(sqs.set_queue_attributes, QueueUrl=create(), Attributes={}) == missing
+    assert refusal(sqs.set_queue_attributes, QueueUrl=create()) == missing
+
+
 def test_a_refused_change_changes_nothing(sqs: Any, create: Call, refusal: Call, attributes_of: Call) -> None:
     """One bad attribute refuses the others of its call too."""
     url = create()
@@ -207,7 +214,28 @@ def test_the_redrive_policy_is_normalised(sqs: Any, create: Call, arn_of: Call, 
     assert policy == {"deadLetterTargetArn": arn, "maxReceiveCount": 42}
 
 
-@pytest.mark.parametrize("policy", ["{}", '{"deadLetterTargetArn": "ARN"}', '{"maxReceiveCount": 3}', "[]", "x"])
+def test_a_redrive_policy_that_is_no_map(sqs: Any, create: Call, refusal: Call) -> None:
+    """Fact 43: what is no JSON object is a bad attribute value."""
+    for policy in ("[]", "x", "{"):
+        assert refusal(sqs.set_queue_attributes, QueueUrl=create(), Attributes={"RedrivePolicy": policy}) == (
+            "InvalidAttributeValue",
+            "Invalid value for the parameter RedrivePolicy. Reason: Redrive policy is not a valid JSON map.",
+            400,
+        )
+
+
+def test_a_redrive_policy_with_more(sqs: Any, create: Call, arn_of: Call, refusal: Call) -> None:
+    """Fact 43: two members and no other."""
+    url = create()
+    policy = json.dumps({"deadLetterTargetArn": arn_of(create()), "maxReceiveCount": 5, "more": 1})
+    assert refusal(sqs.set_queue_attributes, QueueUrl=url, Attributes={"RedrivePolicy": policy})[:2] == (
+        "InvalidParameterValue",
+        f"Value {policy} for parameter RedrivePolicy is invalid. "
+        "Reason: Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].",
+    )
+
+
+@pytest.mark.parametrize("policy", ["{}", '{"deadLetterTargetArn": "ARN"}', '{"maxReceiveCount": 3}'])
 def test_incomplete_redrive_policies(sqs: Any, create: Call, arn_of: Call, refusal: Call, policy: str) -> None:
     """Fact 43: both members are needed."""
     url = create()
@@ -239,19 +267,25 @@ def test_an_arn_that_is_none(sqs: Any, new_name: Call, refusal: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    "arn",
+    ("arn", "why"),
     [
-        "arn:aws:sqs:us-east-1:000000000000:no-such-queue",
-        "arn:aws:sqs:eu-west-1:000000000000:elsewhere",
-        "arn:aws:sqs:us-east-1:999999999999:somebody-elses",
+        ("arn:aws:sqs:us-east-1:000000000000:no-such-queue", "Dead letter target does not exist."),
+        (
+            "arn:aws:sqs:eu-west-1:000000000000:elsewhere",
+            "Dead-letter target must be in same region as the source.",
+        ),
+        (
+            "arn:aws:sqs:us-east-1:999999999999:somebody-elses",
+            "Dead-letter target owner should be same as the source.",
+        ),
     ],
 )
-def test_the_dead_letter_queue_must_be_there(sqs: Any, new_name: Call, refusal: Call, arn: str) -> None:
+def test_the_dead_letter_queue_must_be_there(sqs: Any, new_name: Call, refusal: Call, arn: str, why: str) -> None:
     """Fact 44: a queue of the same account and region that exists."""
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
     code, text, _ = refusal(sqs.create_queue, QueueName=new_name(), Attributes={"RedrivePolicy": policy})
     assert code == "InvalidParameterValue"
-    assert text.endswith("Reason: Dead letter target does not exist.")
+    assert text.endswith(f" for parameter RedrivePolicy is invalid. Reason: {why}")
 
 
 def test_dead_letters_go_to_their_own_kind(
@@ -261,8 +295,9 @@ def test_dead_letters_go_to_their_own_kind(
     plain, fifo = create(), create_fifo()
     for url, target in ((plain, fifo), (fifo, plain)):
         policy = json.dumps({"deadLetterTargetArn": arn_of(target), "maxReceiveCount": 1})
-        code, _, _ = refusal(sqs.set_queue_attributes, QueueUrl=url, Attributes={"RedrivePolicy": policy})
+        code, text, _ = refusal(sqs.set_queue_attributes, QueueUrl=url, Attributes={"RedrivePolicy": policy})
         assert code == "InvalidParameterValue"
+        assert text.endswith("Reason: Dead-letter queue must be same type of queue as the source..")
 
 
 def test_who_may_name_a_dead_letter_queue(
@@ -310,7 +345,11 @@ def test_throughput_per_group_needs_the_scope(sqs: Any, create_fifo: Call, refus
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"FifoThroughputLimit": "perMessageGroupId"})
     plain = create_fifo()
     limit = {"FifoThroughputLimit": "perMessageGroupId"}
-    assert refusal(sqs.set_queue_attributes, QueueUrl=plain, Attributes=limit)[0] == "InvalidAttributeValue"
+    assert refusal(sqs.set_queue_attributes, QueueUrl=plain, Attributes=limit)[:2] == (
+        "InvalidAttributeValue",
+        "Invalid value for the parameter FifoThroughputLimit. "
+        "Reason: To set FifoThroughputLimit to perMessageGroupId, the DeduplicationScope must be messageGroup.",
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), [("queue", "messageGroup"), ("messageGroup", "queue")])

@@ -212,16 +212,36 @@ def test_changing_visibility(sqs: Any, create: Call, receive: Call, bodies: Call
     for body in "abc":
         sqs.send_message(QueueUrl=url, MessageBody=body)
     handles = {message["Body"]: message["ReceiptHandle"] for message in receive(url)}
+    nothing = {"Id": "nothing", "ReceiptHandle": handles["b"]}
     batch = [
         {"Id": "back", "ReceiptHandle": handles["a"], "VisibilityTimeout": 0},
         {"Id": "later", "ReceiptHandle": handles["b"], "VisibilityTimeout": 60},
         {"Id": "long", "ReceiptHandle": handles["c"], "VisibilityTimeout": 43_201},
         {"Id": "bad", "ReceiptHandle": "garbage", "VisibilityTimeout": 0},
+        nothing,
     ]
     answer = sqs.change_message_visibility_batch(QueueUrl=url, Entries=batch)
     assert [result["Id"] for result in answer["Successful"]] == ["back", "later"]
     assert {failed["Id"]: failed["Code"] for failed in answer["Failed"]} == {
         "long": "InvalidParameterValue",
         "bad": "ReceiptHandleIsInvalid",
+        "nothing": "MissingParameter",
     }
     assert bodies(url) == ["a"]
+    (failed,) = sqs.change_message_visibility_batch(QueueUrl=url, Entries=[nothing])["Failed"]
+    assert failed["Message"] == (
+        "The request must contain the parameter ChangeMessageVisibilityBatchRequestEntry.1.VisibilityTimeout."
+    )
+
+
+def test_all_fail(sqs: Any, create: Call) -> None:
+    """Fact 120: what is empty is left out: no Successful key when nothing succeeded."""
+    url = create()
+    bad = {"Id": "bad", "ReceiptHandle": "garbage"}
+    for answer in (
+        sqs.send_message_batch(QueueUrl=url, Entries=entries("\x01")),
+        sqs.delete_message_batch(QueueUrl=url, Entries=[bad]),
+        sqs.change_message_visibility_batch(QueueUrl=url, Entries=[{**bad, "VisibilityTimeout": 1}]),
+    ):
+        assert answer.keys() == {"Failed", "ResponseMetadata"}
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200

@@ -162,7 +162,7 @@ def test_the_latest_first(sqs: Any, with_dead_letters: Call, arn_of: Call, refus
     """Fact 135: one task unless more are asked for, ten at most, the latest first."""
     _, dead = with_dead_letters()
     source = arn_of(dead)
-    assert not sqs.list_message_move_tasks(SourceArn=source).get("Results")
+    assert "Results" not in sqs.list_message_move_tasks(SourceArn=source)
     started = []
     for _ in range(12):
         started.append(clock.now_ms())
@@ -172,7 +172,11 @@ def test_the_latest_first(sqs: Any, with_dead_letters: Call, arn_of: Call, refus
     tasks = sqs.list_message_move_tasks(SourceArn=source, MaxResults=10)["Results"]
     assert [task["StartedTimestamp"] for task in tasks] == started[:1:-1]
     for number in (0, 11):
-        assert refusal(sqs.list_message_move_tasks, SourceArn=source, MaxResults=number)[0] == "InvalidParameterValue"
+        assert refusal(sqs.list_message_move_tasks, SourceArn=source, MaxResults=number) == (
+            "InvalidParameterValue",
+            "Value for parameter MaxResults is invalid. Reason: You must enter a number that's between 1 and 10.",
+            400,
+        )
 
 
 @pytest.mark.parametrize("rate", [0, -1, 501])
@@ -180,7 +184,44 @@ def test_rates(sqs: Any, with_dead_letters: Call, arn_of: Call, refusal: Call, r
     """Fact 137: 1 to 500 messages a second."""
     _, dead = with_dead_letters()
     asked = {"SourceArn": arn_of(dead), "MaxNumberOfMessagesPerSecond": rate}
-    assert refusal(sqs.start_message_move_task, **asked)[0] == "InvalidParameterValue"
+    assert refusal(sqs.start_message_move_task, **asked) == (
+        "InvalidParameterValue",
+        "Value for parameter MaxNumberOfMessagesPerSecond is invalid. "
+        "Reason: You must enter a number that's between 1 and 500.",
+        400,
+    )
+
+
+def test_destinations_that_will_not_do(
+    sqs: Any, with_dead_letters: Call, create_fifo: Call, arn_of: Call, refusal: Call
+) -> None:
+    """Fact 131: the source itself, a queue of the other type, and what is no ARN."""
+    _, dead = with_dead_letters()
+    source = arn_of(dead)
+    for destination, why in (
+        (source, "Source queue arn and destination queue arn cannot be the same."),
+        (arn_of(create_fifo()), "The source queue and destination queue must be of the same queue type."),
+        (
+            "x",
+            "You must use this format to specify the DestinationArn: "
+            "arn:<partition>:<service>:<region>:<account-id>:<resource-id>",
+        ),
+    ):
+        asked = {"SourceArn": source, "DestinationArn": destination}
+        assert refusal(sqs.start_message_move_task, **asked) == ("InvalidParameterValue", why, 400)
+
+
+def test_a_message_without_a_source(
+    sqs: Any, with_dead_letters: Call, arn_of: Call, counts: Call, clock: BrokerClock
+) -> None:
+    """Fact 138: a message that was sent to the dead-letter queue has nowhere to go back to; the task fails and says so."""
+    _, dead = with_dead_letters()
+    sqs.send_message(QueueUrl=dead, MessageBody="sent here")
+    sqs.start_message_move_task(SourceArn=arn_of(dead))
+    clock.advance(1)
+    (task,) = sqs.list_message_move_tasks(SourceArn=arn_of(dead))["Results"]
+    assert (task["Status"], task["FailureReason"]) == ("FAILED", "CouldNotDetermineMessageSource")
+    assert counts(dead)[0] == 1
 
 
 def test_the_source_is_a_dead_letter_queue(sqs: Any, create: Call, arn_of: Call, refusal: Call) -> None:

@@ -115,6 +115,8 @@ def test_what_cannot_be_allowed(sqs: Any, create: Call, refusal: Call) -> None:
         "8 Actions were found, maximum allowed is 7.",
         403,
     )
+    missing = ("MissingParameter", "The request must contain the parameter Label.", 400)
+    assert refusal(sqs.add_permission, **{**asked, "Label": ""}, Actions=["SendMessage"]) == missing
     assert refusal(sqs.add_permission, **asked, Actions=["RemovePermission"]) == (
         "InvalidParameterValue",
         "Value SQS:RemovePermission for parameter ActionName is invalid. "

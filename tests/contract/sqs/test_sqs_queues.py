@@ -1,5 +1,6 @@
 """Queues: their names and URLs, creation that may be repeated, deletion, listing."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,6 +60,16 @@ def test_bad_names(sqs: Any, refusal: Call, name: str) -> None:
     """Fact 19: every other name is refused."""
     text = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
     assert refusal(sqs.create_queue, QueueName=name) == ("InvalidParameterValue", text, 400)
+
+
+def test_no_name(sqs: Any, refusal: Call) -> None:
+    """Fact 19: a name must be given, and not be empty; each has a text of its own."""
+    assert refusal(sqs.create_queue) == (
+        "InvalidParameterValue",
+        "Value for parameter QueueName is invalid. Reason: Must specify a queue name.",
+        400,
+    )
+    assert refusal(sqs.create_queue, QueueName="")[:2] == ("InvalidParameterValue", "Queue name cannot be empty")
 
 
 def test_the_suffix_and_the_attribute_go_together(sqs: Any, refusal: Call) -> None:
@@ -241,6 +252,23 @@ def test_regions(local: LocalBroker, protocol: str) -> None:
     assert west.receive_message(QueueUrl=there)["Messages"][0]["Body"] == "west"
     arn = west.get_queue_attributes(QueueUrl=there, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     assert arn == f"arn:aws:sqs:eu-west-3:000000000000:{name}"
+
+
+@pytest.mark.parametrize("protocol", ["json", "query"])
+@pytest.mark.parametrize(
+    ("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("us-west-2", "aws")]
+)
+def test_partitions(local: LocalBroker, protocol: str, region: str, partition: str) -> None:
+    """Fact 141: the ARNs of a region carry its partition, of queues and of those who may use them."""
+    client = client_of(local, protocol, region)
+    url = client.create_queue(QueueName=f"part-{protocol}")["QueueUrl"]
+    client.add_permission(QueueUrl=url, Label="l", AWSAccountIds=["111122223333"], Actions=["SendMessage"])
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["QueueArn"] == f"arn:{partition}:sqs:{region}:000000000000:part-{protocol}"
+    assert f'"AWS":"arn:{partition}:iam::111122223333:root"' in attributes["Policy"]
+    policy = json.dumps({"deadLetterTargetArn": attributes["QueueArn"], "maxReceiveCount": 1})
+    source = client.create_queue(QueueName=f"part-source-{protocol}", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    assert client.list_dead_letter_source_queues(QueueUrl=url)["queueUrls"] == [source]
 
 
 @pytest.mark.parametrize("protocol", ["json", "query"])

@@ -219,6 +219,9 @@ def test_a_handle_that_is_none(sqs: Any, create: Call, refusal: Call) -> None:
     assert refusal(sqs.delete_message, QueueUrl=url, ReceiptHandle="garbage") == refused
     change = {"ReceiptHandle": "garbage", "VisibilityTimeout": 60}
     assert refusal(sqs.change_message_visibility, QueueUrl=url, **change) == refused
+    missing = ("MissingParameter", "The request must contain the parameter ReceiptHandle.", 400)
+    assert refusal(sqs.delete_message, QueueUrl=url, ReceiptHandle="") == missing
+    assert refusal(sqs.change_message_visibility, QueueUrl=url, ReceiptHandle="", VisibilityTimeout=60) == missing
 
 
 # Retention

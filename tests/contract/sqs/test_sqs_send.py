@@ -44,11 +44,29 @@ def test_an_empty_body(sqs: Any, create: Call, refusal: Call) -> None:
     assert refusal(sqs.send_message, QueueUrl=create()) == refused
 
 
-@pytest.mark.parametrize("bad", ["\x00", "\x08", "\x13", "\ufffe", "\uffff"])
-def test_characters_that_are_refused(sqs: Any, create: Call, refusal: Call, bad: str) -> None:
-    """Fact 51: control characters and the last two of the basic plane."""
-    code, _, status = refusal(sqs.send_message, QueueUrl=create(), MessageBody=f"a{bad}b")
-    assert (code, status) == ("InvalidMessageContents", 400)
+@pytest.mark.parametrize(
+    ("bad", "code"), [("\x00", "0"), ("\x08", "8"), ("\x1f", "1F"), ("\ufffe", "FFFE"), ("\uffff", "FFFF")]
+)
+def test_characters_that_are_refused(sqs: Any, create: Call, refusal: Call, bad: str, code: str) -> None:
+    """Fact 51: control characters and the last two of the basic plane, the first of them named."""
+    assert refusal(sqs.send_message, QueueUrl=create(), MessageBody=f"a{bad}b\x01") == (
+        "InvalidMessageContents",
+        f"Invalid binary character '#x{code}' was found in the message body, the set of allowed characters is "
+        "#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF].",
+        400,
+    )
+
+
+@pytest.mark.parametrize("body", ["\ud800", "a\udfffb", "\ud83d", "\udc00\ud800"])
+def test_half_a_surrogate_pair(json_client: Any, new_name: Call, refusal: Call, body: str) -> None:
+    """Fact 51: JSON can write half of a pair, which is a character that SQS refuses; a whole pair is one that it takes."""
+    url = json_client.create_queue(QueueName=new_name())["QueueUrl"]
+    assert refusal(json_client.send_message, QueueUrl=url, MessageBody=body)[::2] == ("InvalidMessageContents", 400)
+    value = {"name": {"DataType": "String", "StringValue": body}}
+    code, _, _ = refusal(json_client.send_message, QueueUrl=url, MessageBody="x", MessageAttributes=value)
+    assert code == "InvalidParameterValue"
+    json_client.send_message(QueueUrl=url, MessageBody="\\ud800 \U0001f600")
+    assert json_client.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "\\ud800 \U0001f600"
 
 
 @pytest.mark.parametrize(
@@ -146,9 +164,12 @@ def test_a_group_on_a_standard_queue(sqs: Any, create: Call, receive: Call) -> N
 
 def test_a_deduplication_id_on_a_standard_queue(sqs: Any, create: Call, refusal: Call) -> None:
     """Fact 59: a standard queue does not take one."""
-    code, message, _ = refusal(sqs.send_message, QueueUrl=create(), MessageBody="x", MessageDeduplicationId="d")
-    assert code == "InvalidParameterValue"
-    assert message.startswith("Value d for parameter MessageDeduplicationId is invalid.")
+    assert refusal(sqs.send_message, QueueUrl=create(), MessageBody="x", MessageDeduplicationId="d") == (
+        "InvalidParameterValue",
+        "Value d for parameter MessageDeduplicationId is invalid. "
+        "Reason: The request include parameter that is not valid for this queue type.",
+        400,
+    )
 
 
 @pytest.mark.parametrize("value", ["", "a" * 129, "group 123", "ü"])
@@ -254,6 +275,16 @@ def test_bad_types(sqs: Any, create: Call, refusal: Call, kind: str) -> None:
     assert message == (
         "The type of message (user) attribute 'name' is invalid. "
         "You must use only the following supported type prefixes: Binary, Number, String."
+    )
+
+
+def test_no_type(sqs: Any, create: Call, refusal: Call) -> None:
+    """Fact 61: an attribute without a type is refused by name."""
+    attributes = {"name": {"StringValue": "1"}}
+    assert refusal(sqs.send_message, QueueUrl=create(), MessageBody="x", MessageAttributes=attributes) == (
+        "InvalidParameterValue",
+        "The message (user) attribute 'name' must contain a non-empty message attribute type.",
+        400,
     )
 
 

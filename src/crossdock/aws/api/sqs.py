@@ -21,8 +21,8 @@ AttributeNames = Annotated[list[str], QueryList("AttributeName")]
 class MessageAttributeValue(Shape):
     """The value of a message attribute; which member holds it follows from `data_type` (String, Number or Binary, each may have a `.label`)."""
 
-    data_type: str
-    """`String`, `Number` or `Binary`, at most MESSAGE_ATTRIBUTE_TYPE_LENGTH_MAX characters with its label."""
+    data_type: str | None = None
+    """Needed: `String`, `Number` or `Binary`, at most MESSAGE_ATTRIBUTE_TYPE_LENGTH_MAX characters with its label."""
     string_value: str | None = None
     """The value of a String; of a Number, with up to NUMBER_DIGITS_MAX significant digits."""
     binary_value: bytes | None = None
@@ -115,8 +115,8 @@ class SendMessageBatchResultEntry(Shape):
 
 
 class SendMessageBatchResult(Shape):
-    successful: Annotated[list[SendMessageBatchResultEntry], QueryList("SendMessageBatchResultEntry")]
-    """The entries that succeeded."""
+    successful: Annotated[list[SendMessageBatchResultEntry] | None, QueryList("SendMessageBatchResultEntry")] = None
+    """The entries that succeeded; absent when none did."""
     failed: Failed | None = None
     """The entries that failed; absent when none did."""
 
@@ -192,7 +192,7 @@ class DeleteMessageBatchResultEntry(Shape):
 
 
 class DeleteMessageBatchResult(Shape):
-    successful: Annotated[list[DeleteMessageBatchResultEntry], QueryList("DeleteMessageBatchResultEntry")]
+    successful: Annotated[list[DeleteMessageBatchResultEntry] | None, QueryList("DeleteMessageBatchResultEntry")] = None
     failed: Failed | None = None
 
 
@@ -227,8 +227,8 @@ class ChangeMessageVisibilityBatchResultEntry(Shape):
 
 class ChangeMessageVisibilityBatchResult(Shape):
     successful: Annotated[
-        list[ChangeMessageVisibilityBatchResultEntry], QueryList("ChangeMessageVisibilityBatchResultEntry")
-    ]
+        list[ChangeMessageVisibilityBatchResultEntry] | None, QueryList("ChangeMessageVisibilityBatchResultEntry")
+    ] = None
     failed: Failed | None = None
 
 
@@ -265,8 +265,8 @@ QUEUE_ATTRIBUTES = {
 class CreateQueue(Shape):
     """Make a queue, or find the one that is there: the same name with other attributes is refused. A deleted name is free again after 60 seconds."""
 
-    queue_name: str
-    """1 to QUEUE_NAME_LENGTH_MAX letters, digits, hyphens and underscores; that of a FIFO queue ends with `.fifo`."""
+    queue_name: str | None = None
+    """Needed: 1 to QUEUE_NAME_LENGTH_MAX letters, digits, hyphens and underscores; that of a FIFO queue ends with `.fifo`."""
     attributes: Attributes | None = None
     """By name, values are strings; see the [queue attributes](queue-attributes.md)."""
     tags: Tags | None = field(name="tags", default=None)
@@ -331,8 +331,8 @@ class SetQueueAttributes(Shape):
     """Change attributes of a queue; the others stay."""
 
     queue_url: str
-    attributes: Attributes
-    """Those to change; an empty value removes Policy, RedrivePolicy, RedriveAllowPolicy or KmsMasterKeyId."""
+    attributes: Attributes | None = None
+    """Those to change, one at least; an empty value removes Policy, RedrivePolicy, RedriveAllowPolicy or KmsMasterKeyId."""
 
 
 class PurgeQueue(Shape):
@@ -404,8 +404,8 @@ class ListDeadLetterSourceQueues(Shape):
 
 
 class ListDeadLetterSourceQueuesResult(Shape):
-    queue_urls: Annotated[list[str], QueryList("QueueUrl")] = field(name="queueUrls")
-    """In order of names."""
+    queue_urls: Annotated[list[str] | None, QueryList("QueueUrl")] = field(name="queueUrls", default=None)
+    """In order of names; absent when there are none."""
     next_token: str | None = None
 
 
@@ -461,8 +461,10 @@ class ListMessageMoveTasksResultEntry(Shape):
 
 
 class ListMessageMoveTasksResult(Shape):
-    results: Annotated[list[ListMessageMoveTasksResultEntry], QueryList("ListMessageMoveTasksResultEntry")]
-    """Empty when there is none."""
+    results: Annotated[list[ListMessageMoveTasksResultEntry] | None, QueryList("ListMessageMoveTasksResultEntry")] = (
+        None
+    )
+    """Absent when there is none."""
 
 
 OPERATIONS = {

@@ -4,6 +4,7 @@ What SQS adds to the protocol (`awsQueryCompatible`): errors carry the legacy co
 Smithy specification of AWS JSON 1.0, botocore's parsers, recordings of AWS.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -99,11 +100,22 @@ def _integral(text: str) -> int | float:
 
 _read_anything = msgspec.json.Decoder(float_hook=_integral).decode
 
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.", re.DOTALL
+)
+_HALF_A_PAIR = len(rb"\ud800")
+
+
+def _without_halves(body: bytes) -> bytes:
+    """The body with each half of a surrogate pair that stands alone written as U+FFFF: in a text, SQS refuses both alike."""
+    return _ESCAPE.sub(lambda escape: rb"\uffff" if len(escape[0]) == _HALF_A_PAIR else escape[0], body)
+
 
 def _read_again(shape: type[Shape], body: bytes) -> Shape:
-    """Read a body with patience: let integral floats pass, name the first missing member, or say what else is wrong."""
+    """Read a body with patience: let integral floats and halves of surrogate pairs pass, name the first missing member, or say what
+    else is wrong."""
     try:
-        document = _read_anything(body or b"{}")
+        document = _read_anything(_without_halves(body) or b"{}")
         if not isinstance(document, dict):
             raise Serialization("The request body must be a JSON object.")
         _require(shape, document, "")

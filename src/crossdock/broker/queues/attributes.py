@@ -8,37 +8,23 @@ Source: SQS API reference, CreateQueue, SetQueueAttributes and GetQueueAttribute
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple, NoReturn
+from typing import NamedTuple
 
 import msgspec
-from msgspec import Meta, field
 
 from crossdock.aws import quotas
-from crossdock.aws.arn import parse_queue_arn
-from crossdock.aws.errors import InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue
+from crossdock.aws.errors import InvalidAttributeName, InvalidParameterValue
+from crossdock.broker.queues.redrive_policy import (
+    RedriveAllow,
+    RedrivePolicy,
+    invalid_value,
+    kept_redrive_allow_policy,
+    kept_redrive_policy,
+    read_json,
+    read_number,
+)
 
 # What the attributes mean
-
-
-class RedrivePolicy(msgspec.Struct, frozen=True, gc=False):
-    """Where a message goes that was received too often: the JSON of the attribute RedrivePolicy."""
-
-    dead_letter_arn: str = field(name="deadLetterTargetArn")
-    max_receive_count: int = field(name="maxReceiveCount")
-
-
-class RedriveAllow(msgspec.Struct, frozen=True, gc=False):
-    """Which queues may name this one as their dead-letter queue: the JSON of the attribute RedriveAllowPolicy."""
-
-    permission: Literal["allowAll", "denyAll", "byQueue"] = field(name="redrivePermission")
-    sources: Annotated[tuple[str, ...], Meta(max_length=quotas.REDRIVE_ALLOW_SOURCES_MAX)] = field(
-        name="sourceQueueArns", default=()
-    )
-    """With byQueue: the ARNs of those that may."""
-
-    def allows(self, source_arn: str) -> bool:
-        """Whether the queue `source_arn` may dead-letter into this one."""
-        return self.permission == "allowAll" or source_arn in self.sources
 
 
 class QueueSettings(msgspec.Struct, frozen=True, gc=False):
@@ -77,42 +63,31 @@ class LiveAttributes(msgspec.Struct, frozen=True, gc=False):
 Accept = Callable[[str, str], str]
 
 
-def _invalid(name: str, reason: str = "") -> NoReturn:
-    raise InvalidAttributeValue(f"Invalid value for the parameter {name}.{reason and f' Reason: {reason}'}")
-
-
-def _number(text: str, lowest: int, highest: int) -> int | None:
-    """The integer in decimal digits; None when it is none or outside its limits."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        return None
-    return number if lowest <= (number := int(text)) <= highest else None
-
-
 def _whole(limits: tuple[int, int, int]) -> Accept:
     lowest, highest, _ = limits
 
     def accept(name: str, value: str) -> str:
-        number = _number(value, lowest, highest)
-        return str(number) if number is not None else _invalid(name)
+        number = read_number(value, lowest, highest)
+        return str(number) if number is not None else invalid_value(name)
 
     return accept
 
 
 def _one_of(*choices: str) -> Accept:
     def accept(name: str, value: str) -> str:
-        return value if value in choices else _invalid(name)
+        return value if value in choices else invalid_value(name)
 
     return accept
 
 
 def _boolean(name: str, value: str) -> str:
     lower = value.lower()
-    return lower if lower in ("true", "false") else _invalid(name)
+    return lower if lower in ("true", "false") else invalid_value(name)
 
 
 def _fifo_queue(name: str, value: str) -> str:
     if _boolean(name, value) == "false":
-        _invalid(name, "Modifying queue type is not supported.")
+        invalid_value(name, "Modifying queue type is not supported.")
     return "true"
 
 
@@ -121,8 +96,8 @@ def _text(name: str, value: str) -> str:
 
 
 def _policy(name: str, value: str) -> str:
-    if value and (not _is_policy(_json(value)) or len(value.encode()) > quotas.POLICY_BYTES_MAX):
-        _invalid(name)
+    if value and (not _is_policy(read_json(value)) or len(value.encode()) > quotas.POLICY_BYTES_MAX):
+        invalid_value(name)
     return value
 
 
@@ -134,51 +109,6 @@ def _is_policy(document: object) -> bool:
     return isinstance(statements, dict) or (
         isinstance(statements, list) and all(isinstance(statement, dict) for statement in statements)
     )
-
-
-def _redrive_policy(name: str, value: str) -> str:
-    return msgspec.json.encode(_read_redrive_policy(name, value)).decode() if value else ""
-
-
-def _read_redrive_policy(name: str, value: str) -> RedrivePolicy:
-    given = _json(value)
-    if not isinstance(given, dict):
-        raise InvalidParameterValue.because(value, name, "Redrive policy is not a valid JSON map.")
-    for key in ("maxReceiveCount", "deadLetterTargetArn"):
-        if key not in given:
-            reason = f"Redrive policy does not contain mandatory attribute: {key}."
-            raise InvalidParameterValue.because(value, name, reason)
-    arn, count = given["deadLetterTargetArn"], given["maxReceiveCount"]
-    if not isinstance(arn, str) or parse_queue_arn(arn) is None:
-        raise InvalidParameterValue.because(value, name, "Invalid value for deadLetterTargetArn.")
-    lowest, highest = quotas.MAX_RECEIVE_COUNT
-    number = _number(str(count), lowest, highest)
-    if number is None:
-        reason = (
-            f"Invalid value for maxReceiveCount: {count}, valid values are from {lowest} to {highest} both inclusive."
-        )
-        raise InvalidParameterValue.because(value, name, reason)
-    return RedrivePolicy(arn, number)
-
-
-def _redrive_allow_policy(name: str, value: str) -> str:
-    if value:
-        try:
-            allow = msgspec.convert(_json(value), RedriveAllow)
-        except msgspec.ValidationError as error:
-            raise InvalidParameterValue.because(value, name, f"Redrive allow policy is not valid: {error}.") from None
-        if (allow.permission == "byQueue") != bool(allow.sources):
-            reason = "sourceQueueArns must be given with the redrivePermission byQueue, and only with it."
-            raise InvalidParameterValue.because(value, name, reason)
-    return value
-
-
-def _json(text: str) -> object:
-    """The value of a JSON text; None when it is none, or nested too deeply to be meant."""
-    try:
-        return msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 # The attributes
@@ -206,8 +136,8 @@ SETTABLE: dict[str, Attribute] = {
         str(quotas.RECEIVE_MESSAGE_WAIT_TIME_SECONDS[2]), _whole(quotas.RECEIVE_MESSAGE_WAIT_TIME_SECONDS)
     ),
     "Policy": Attribute("", _policy, optional=True),
-    "RedrivePolicy": Attribute("", _redrive_policy, optional=True),
-    "RedriveAllowPolicy": Attribute("", _redrive_allow_policy, optional=True),
+    "RedrivePolicy": Attribute("", kept_redrive_policy, optional=True),
+    "RedriveAllowPolicy": Attribute("", kept_redrive_allow_policy, optional=True),
     "KmsMasterKeyId": Attribute("", _text, optional=True),
     "KmsDataKeyReusePeriodSeconds": Attribute(
         str(quotas.KMS_DATA_KEY_REUSE_PERIOD_SECONDS[2]),
@@ -261,6 +191,8 @@ def _check_name(name: str, fifo: bool) -> None:
             "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, "
             "must end with .fifo suffix and be 1 to 80 in length."
         )
+    if not name:
+        raise InvalidParameterValue("Queue name cannot be empty")
     if not fifo and not _NAME.fullmatch(name):
         raise InvalidParameterValue(
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
@@ -296,9 +228,9 @@ def _checked(explicit: dict[str, str]) -> dict[str, str]:
     """The explicit map as it is kept: the attributes fit together, and the optional ones at their default are gone."""
     per_group = explicit.get("FifoThroughputLimit") == "perMessageGroupId"
     if per_group and explicit.get("DeduplicationScope") != "messageGroup":
-        _invalid(
+        invalid_value(
             "FifoThroughputLimit",
-            "The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup.",
+            "To set FifoThroughputLimit to perMessageGroupId, the DeduplicationScope must be messageGroup.",
         )
     return {name: value for name, value in explicit.items() if not _is_unset(name, value)}
 
@@ -342,7 +274,7 @@ def differing(current: Mapping[str, str], asked: Mapping[str, str]) -> str | Non
 
 def _same_json(one: str, other: str) -> bool:
     """Whether two policies say the same, however they are written."""
-    return isinstance(meaning := _json(one), dict) and meaning == _json(other)
+    return isinstance(meaning := read_json(one), dict) and meaning == read_json(other)
 
 
 # Get

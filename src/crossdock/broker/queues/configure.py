@@ -46,6 +46,8 @@ def get_queue_attributes(
 
 
 def set_queue_attributes(registry: Registry, queue: Queue, command: SetQueueAttributes, step: Step) -> None:
+    if not command.attributes:
+        raise MissingParameter.named("Attribute.Name")
     attributes = check_change(queue.settings.fifo, queue.attributes, command.attributes)
     if policy := command.attributes.get("RedrivePolicy"):
         check_redrive(registry, queue.name, policy, settings_of(queue.name.name, attributes))

@@ -73,7 +73,7 @@ def message_size(entry: Entry) -> int:
     """Bytes that count towards size limits: the body in UTF-8, and name, type and value of each attribute."""
     size = _length(entry.message_body)
     for name, value in (entry.message_attributes or {}).items():
-        size += _length(name) + _length(value.data_type) + _length(value.string_value or "")
+        size += _length(name) + _length(value.data_type or "") + _length(value.string_value or "")
         size += len(value.binary_value or b"")
     return size
 
@@ -98,8 +98,23 @@ def _encoded(text: str) -> bytes | None:
     return raw
 
 
+_REFUSED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _refused_character(text: str, place: str) -> str:
+    """What AWS says of the first character that it refuses; `place` is where it stands."""
+    found = _REFUSED.search(text)
+    assert found is not None
+    return (
+        f"Invalid binary character '#x{ord(found[0]):X}' was found in the {place}, the set of allowed characters is "
+        "#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]."
+    )
+
+
 def _refuse_body(body: str) -> NoReturn:
-    raise InvalidMessageContents if body else MissingParameter.named("MessageBody")
+    if body:
+        raise InvalidMessageContents(_refused_character(body, "message body"))
+    raise MissingParameter.named("MessageBody")
 
 
 def _refuse_size(entry: Entry, limit: int) -> NoReturn:
@@ -109,6 +124,9 @@ def _refuse_size(entry: Entry, limit: int) -> NoReturn:
     )
 
 
+_NOT_FOR_THIS_TYPE = "The request include parameter that is not valid for this queue type."
+
+
 def _delay_ms(entry: Entry, settings: QueueSettings) -> int:
     """On a FIFO queue a delay of 0 means the queue's own, and no other is legal."""
     delay = entry.delay_seconds
@@ -116,8 +134,7 @@ def _delay_ms(entry: Entry, settings: QueueSettings) -> int:
         return settings.delay_ms
     lowest, highest, _ = quotas.DELAY_SECONDS
     if settings.fifo and delay > 0:
-        reason = "The request include parameter that is not valid for this queue type."
-        raise InvalidParameterValue.because(delay, "DelaySeconds", reason)
+        raise InvalidParameterValue.because(delay, "DelaySeconds", _NOT_FOR_THIS_TYPE)
     if not lowest <= delay <= highest:
         reason = f"DelaySeconds must be >= {lowest} and <= {highest}."
         raise InvalidParameterValue.because(delay, "DelaySeconds", reason)
@@ -138,8 +155,7 @@ def _checked_ids(entry: Entry, settings: QueueSettings, raw: bytes) -> str | Non
         raise MissingParameter.named("MessageGroupId")
     if deduplication_id is not None:
         if not settings.fifo:
-            reason = "The request includes a parameter that is not valid for this queue type."
-            raise InvalidParameterValue.because(deduplication_id, "MessageDeduplicationId", reason)
+            raise InvalidParameterValue.because(deduplication_id, "MessageDeduplicationId", _NOT_FOR_THIS_TYPE)
         check_id("MessageDeduplicationId", deduplication_id)
     elif settings.fifo:
         check_deduplication(entry, settings)
@@ -165,9 +181,8 @@ def check_deduplication(entry: Entry, settings: QueueSettings) -> None:
 
 # Message attributes
 
-_ATTRIBUTE_NAME = re.compile(
-    rf"(?!\.|(?i:aws|amazon)\.)[A-Za-z0-9_.\-\u00c0-\u017f]{{1,{quotas.MESSAGE_ATTRIBUTE_NAME_LENGTH_MAX}}}(?<!\.)"
-)
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.\-\u00c0-\u017f]")
+_RESERVED_NAME = re.compile(r"(?i:aws|amazon)\.")
 _ATTRIBUTE_TYPE = re.compile("(String|Number|Binary)(\\.[^\0-\x1f\ud800-\udfff\ufffe\uffff]*)?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _NUMBER_LOWEST, _NUMBER_HIGHEST = (Decimal(f"1e{exponent}") for exponent in quotas.NUMBER_EXPONENT)
@@ -178,12 +193,28 @@ def _kept_attributes(attributes: Mapping[str, MessageAttributeValue]) -> dict[st
         allowed = quotas.MESSAGE_ATTRIBUTES_MAX
         raise InvalidParameterValue(f"Number of message attributes [{count}] exceeds the allowed maximum [{allowed}].")
     for name in attributes:
-        if not _ATTRIBUTE_NAME.fullmatch(name):
-            raise InvalidParameterValue(
-                f"The name of message (user) attribute '{name}' is invalid. A name has 1 to 256 of A-Z, a-z, 0-9, underscore, "
-                "hyphen and period, neither begins nor ends with a period, and does not begin with AWS. or Amazon."
-            )
+        _check_attribute_name(name)
     return {name: _kept("message (user) attribute", name, value) for name, value in attributes.items()}
+
+
+def _check_attribute_name(name: str) -> None:
+    if not name:
+        raise InvalidParameterValue("The request must contain non-empty message (user) attribute names.")
+    if len(name) > (longest := quotas.MESSAGE_ATTRIBUTE_NAME_LENGTH_MAX):
+        raise InvalidParameterValue(f"Message (user) attribute name must be shorter than {longest} bytes.")
+    if (wrong := _NOT_IN_A_NAME.search(name)) is not None:
+        raise InvalidParameterValue(
+            f"Invalid non-alphanumeric character '#x{ord(wrong[0]):X}' was found in the message attribute name. "
+            "Can only include alphanumeric characters, hyphens, underscores, or dots."
+        )
+    if _RESERVED_NAME.match(name):
+        raise InvalidParameterValue(
+            "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. "
+            "These strings are reserved for internal use."
+        )
+    for found, place in ((name[0], "begin"), (name[-1], "end")):
+        if found == ".":
+            raise InvalidParameterValue(f"Message (user) attribute name must not {place} with character '.'.")
 
 
 def _kept_system_attributes(attributes: Mapping[str, MessageAttributeValue]) -> dict[str, AttributeValue]:
@@ -199,17 +230,25 @@ def _kept(sort: str, name: str, given: MessageAttributeValue) -> AttributeValue:
     """One attribute as it is kept; `sort` says in errors which sort of attribute it is."""
     if given.string_list_values or given.binary_list_values:
         raise UnsupportedOperation("Message attribute list values in SendMessage operation are not supported.")
+    if not given.data_type:
+        raise InvalidParameterValue(f"The {sort} '{name}' must contain a non-empty message attribute type.")
     match = _ATTRIBUTE_TYPE.fullmatch(given.data_type)
     if match is None or len(given.data_type) > quotas.MESSAGE_ATTRIBUTE_TYPE_LENGTH_MAX:
         prefixes = "You must use only the following supported type prefixes: Binary, Number, String."
         raise InvalidParameterValue(f"The type of {sort} '{name}' is invalid. {prefixes}")
     kind = match[1]
-    value = given.binary_value if kind == "Binary" else given.string_value
+    value: str | bytes | None = given.binary_value if kind == "Binary" else given.string_value
+    other = given.string_value if kind == "Binary" else given.binary_value
+    if not value and other:
+        field = "Binary" if kind == "Binary" else "String"
+        raise InvalidParameterValue(f"{sort.capitalize()} '{name}' with type '{kind}' must use field '{field}'.")
     if not value:
         raise InvalidParameterValue(f"{sort.capitalize()} '{name}' must contain a non-empty value of type '{kind}'.")
+    if other:
+        raise InvalidParameterValue(f"{sort.capitalize()} '{name}' must have a single value.")
     if isinstance(value, str):
         if _encoded(value) is None:
-            raise InvalidParameterValue(f"Invalid characters found in {sort} '{name}'.")
+            raise InvalidParameterValue(_refused_character(value, f"{sort} '{name}' value"))
         if kind == "Number" and not _is_number(value):
             raise InvalidParameterValue(f"Can't cast the value of {sort} '{name}' to a number.")
     return AttributeValue(given.data_type, value)

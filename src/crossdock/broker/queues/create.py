@@ -5,7 +5,7 @@ Source: SQS API reference, CreateQueue and DeleteQueue.
 
 from crossdock.aws.api.sqs import CreateQueue, CreateQueueResult, DeleteQueue
 from crossdock.aws.arn import QueueName
-from crossdock.aws.errors import QueueDeletedRecently, QueueDoesNotExist, QueueNameExists
+from crossdock.aws.errors import InvalidParameterValue, QueueDeletedRecently, QueueDoesNotExist, QueueNameExists
 from crossdock.broker.queues.attributes import check_new, differing, settings_of
 from crossdock.broker.queues.dead_letter import check_redrive
 from crossdock.broker.queues.facts import QueueCreated, QueueDeleted
@@ -16,6 +16,8 @@ from crossdock.broker.queues.step import Step
 
 def create_queue(registry: Registry, command: CreateQueue, step: Step) -> CreateQueueResult:
     """A repeated call finds the queue, unless it asks for other attributes."""
+    if command.queue_name is None:
+        raise InvalidParameterValue("Value for parameter QueueName is invalid. Reason: Must specify a queue name.")
     attributes = check_new(command.queue_name, command.attributes)
     name = QueueName(step.caller.account, step.caller.region, command.queue_name)
     queue = registry.of_name(name)

@@ -10,7 +10,7 @@ Source: SQS Developer Guide, "Using dead-letter queues in Amazon SQS"; API refer
 import msgspec
 
 from crossdock.aws.api.sqs import ListDeadLetterSourceQueues, ListDeadLetterSourceQueuesResult
-from crossdock.aws.arn import QueueName
+from crossdock.aws.arn import QueueName, parse_queue_arn
 from crossdock.aws.errors import InvalidParameterValue
 from crossdock.broker.queues.attributes import QueueSettings
 from crossdock.broker.queues.facts import Moved, Stored
@@ -26,18 +26,29 @@ def check_redrive(registry: Registry, source: QueueName, policy: str, settings: 
 
     `policy` is the attribute RedrivePolicy as it was given.
     """
-    if settings.redrive is None:
-        return
-    target = registry.of_arn(settings.redrive.dead_letter_arn)
-    if target is None or target.name[:2] != source[:2]:
-        raise InvalidParameterValue.because(policy, "RedrivePolicy", "Dead letter target does not exist.")
-    if target.settings.fifo != settings.fifo:
-        reason = "Dead-letter queue must be same type of queue as the source."
+    reason = _unfit(registry, source, settings)
+    if reason is not None:
         raise InvalidParameterValue.because(policy, "RedrivePolicy", reason)
+
+
+def _unfit(registry: Registry, source: QueueName, settings: QueueSettings) -> str | None:
+    """Why the dead-letter queue in `settings` will not do for the queue `source`, in AWS's words; None when it will, or there is none."""
+    name = parse_queue_arn(settings.redrive.dead_letter_arn) if settings.redrive is not None else None
+    if name is None:
+        return None
+    if name.region != source.region:
+        return "Dead-letter target must be in same region as the source."
+    if name.account != source.account:
+        return "Dead-letter target owner should be same as the source."
+    target = registry.of_name(name)
+    if target is None:
+        return "Dead letter target does not exist."
+    if target.settings.fifo != settings.fifo:
+        return "Dead-letter queue must be same type of queue as the source.."
     allow = target.settings.redrive_allow
     if allow is not None and not allow.allows(source.arn):
-        reason = f"Queue {source.arn} is not allowed by the RedriveAllowPolicy of its dead-letter queue {target.arn}."
-        raise InvalidParameterValue.because(policy, "RedrivePolicy", reason)
+        return f"Queue {source.arn} is not allowed by the RedriveAllowPolicy of its dead-letter queue {target.arn}."
+    return None
 
 
 def dead_letter_queue(registry: Registry, queue: Queue) -> Queue | None:
@@ -80,4 +91,4 @@ def list_dead_letter_source_queues(
     registry: Registry, queue: Queue, command: ListDeadLetterSourceQueues, step: Step
 ) -> ListDeadLetterSourceQueuesResult:
     page, token = page_of(sources_of(registry, queue), command.next_token, command.max_results)
-    return ListDeadLetterSourceQueuesResult([registry.url_of(source, step.caller) for source in page], token)
+    return ListDeadLetterSourceQueuesResult([registry.url_of(source, step.caller) for source in page] or None, token)

@@ -47,7 +47,7 @@ def delete_message_batch(
                 step.facts.append(gone)
             gone.sequences.append(sequence)
         successful.append(DeleteMessageBatchResultEntry(entry.id))
-    return DeleteMessageBatchResult(successful, unsuccessful or None)
+    return DeleteMessageBatchResult(successful or None, unsuccessful or None)
 
 
 def _delete(registry: Registry, queue: Queue, handle: str, step: Step) -> int | None:

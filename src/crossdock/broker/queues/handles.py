@@ -3,6 +3,7 @@
 A receive from a standard queue may be lost in a crash. Its handle still names the message, and says how often it was received.
 """
 
+from crossdock.aws.errors import MissingParameter
 from crossdock.broker.queues.facts import queue_of
 from crossdock.broker.queues.message import Message
 from crossdock.broker.queues.queue import Queue
@@ -14,8 +15,10 @@ from crossdock.broker.queues.step import Step
 def message_of(registry: Registry, queue: Queue, handle: str, step: Step) -> tuple[Message | None, int]:
     """The message that a handle means, None when it is gone, and the number of the receive.
 
-    Raises ReceiptHandleIsInvalid when the handle is none, or another queue's.
+    Raises MissingParameter when it is empty, ReceiptHandleIsInvalid when the handle is none, or another queue's.
     """
+    if not handle:
+        raise MissingParameter.named("ReceiptHandle")
     sequence, receive_count = read_handle(handle)
     message = queue.messages.get(sequence)
     if message is None:

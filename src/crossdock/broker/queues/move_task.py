@@ -3,10 +3,10 @@
     start ──► RUNNING ──cancel──► CANCELLING ──stopped──► CANCELLED
                  │
                  ├──source empty──────► COMPLETED
-                 └──destination gone──► FAILED
+                 └──cannot move──► FAILED
 
 The machine moves the messages and tells the task. When `next_ms` has come it asks `due` how many may go now, moves as many, says
-`moved_some`, and, where it is so, `source_empty`, `destination_gone` or, to a task that is CANCELLING, `stopped`. After any change it
+`moved_some`, and, where it is so, `source_empty`, `fail` or, to a task that is CANCELLING, `stopped`. After any change it
 hands out `fact()`. That source and destination exist and may be used is left to the machine; so are the messages.
 
 Source: SQS API reference, StartMessageMoveTask, ListMessageMoveTasks and CancelMessageMoveTask.
@@ -23,7 +23,7 @@ import msgspec
 from crossdock.aws import quotas
 from crossdock.aws.api.sqs import ListMessageMoveTasksResultEntry, StartMessageMoveTask
 from crossdock.aws.arn import parse_queue_arn
-from crossdock.aws.errors import InvalidParameterValue, QueueDoesNotExist, ResourceNotFound, UnsupportedOperation
+from crossdock.aws.errors import InvalidParameterValue, ResourceNotFound
 from crossdock.broker.queues.facts import MoveTaskChanged
 
 SLICE = 100
@@ -49,13 +49,13 @@ class Event(StrEnum):
     CANCEL = "cancel"
     STOPPED = "stopped"
     SOURCE_EMPTY = "source empty"
-    DESTINATION_GONE = "destination gone"
+    CANNOT_MOVE = "cannot move"
 
 
 TRANSITIONS = {
     (Status.RUNNING, Event.CANCEL): Status.CANCELLING,
     (Status.RUNNING, Event.SOURCE_EMPTY): Status.COMPLETED,
-    (Status.RUNNING, Event.DESTINATION_GONE): Status.FAILED,
+    (Status.RUNNING, Event.CANNOT_MOVE): Status.FAILED,
     (Status.CANCELLING, Event.STOPPED): Status.CANCELLED,
 }
 
@@ -149,15 +149,15 @@ class MoveTask:
         """Nothing is left to move: RUNNING → COMPLETED."""
         self._step(Event.SOURCE_EMPTY)
 
-    def destination_gone(self) -> None:
-        """The destination no longer exists: RUNNING → FAILED; the rest stays in the source."""
-        self._step(Event.DESTINATION_GONE)
-        self._state.failure = QueueDoesNotExist.code
+    def fail(self, reason: str) -> None:
+        """A message cannot go where it should: RUNNING → FAILED; it and the rest stay in the source. `reason` is a FailureReason."""
+        self._step(Event.CANNOT_MOVE)
+        self._state.failure = reason
 
     def cancel(self) -> None:
-        """RUNNING → CANCELLING; the rest stays in the source. Raises UnsupportedOperation when it is not RUNNING."""
+        """RUNNING → CANCELLING; the rest stays in the source. Raises InvalidParameterValue when it is not RUNNING."""
         if self.status is not Status.RUNNING:
-            raise UnsupportedOperation("Only a task that is RUNNING can be cancelled.")
+            raise InvalidParameterValue("Only active tasks can be cancelled.")
         self._step(Event.CANCEL)
 
     def stopped(self) -> None:
@@ -229,8 +229,7 @@ class MoveTasks:
         """The latest tasks of a source, latest first; one, unless more are asked for. Raises InvalidParameterValue outside 1..10."""
         count = 1 if max_results is None else max_results
         if not 1 <= count <= quotas.MOVE_TASKS_LISTED_MAX:
-            reason = f"Must be between 1 and {quotas.MOVE_TASKS_LISTED_MAX}, if provided."
-            raise InvalidParameterValue.because(count, "MaxResults", reason)
+            raise _out_of_range("MaxResults", 1, quotas.MOVE_TASKS_LISTED_MAX)
         return [task.entry() for task in islice(self._of(source_arn), count)]
 
     def _of(self, source_arn: str) -> Iterable[MoveTask]:
@@ -263,16 +262,22 @@ def parse_handle(handle: str) -> tuple[str, str]:
 
 def check_start(command: StartMessageMoveTask) -> None:
     """Raise InvalidParameterValue for what needs no look at a queue: ARNs that are not those of queues, a rate outside 1..500."""
-    _check_arn("SourceArn", command.source_arn)
+    check_arn("SourceArn", command.source_arn)
     if command.destination_arn is not None:
-        _check_arn("DestinationArn", command.destination_arn)
+        check_arn("DestinationArn", command.destination_arn)
     rate, (lowest, highest) = command.max_number_of_messages_per_second, quotas.MOVE_MESSAGES_PER_SECOND
     if rate is not None and not lowest <= rate <= highest:
-        reason = f"Must be between {lowest} and {highest}, if provided."
-        raise InvalidParameterValue.because(rate, "MaxNumberOfMessagesPerSecond", reason)
+        raise _out_of_range("MaxNumberOfMessagesPerSecond", lowest, highest)
 
 
-def _check_arn(parameter: str, arn: str) -> None:
+def _out_of_range(parameter: str, lowest: int, highest: int) -> InvalidParameterValue:
+    """The actions of move tasks do not quote the value."""
+    range_text = f"You must enter a number that's between {lowest} and {highest}."
+    return InvalidParameterValue(f"Value for parameter {parameter} is invalid. Reason: {range_text}")
+
+
+def check_arn(parameter: str, arn: str) -> None:
+    """Raise InvalidParameterValue for what is not the ARN of a queue."""
     if parse_queue_arn(arn) is None:
         raise InvalidParameterValue(
             f"You must use this format to specify the {parameter}: "

@@ -87,10 +87,13 @@ def _document(policy: str | None, queue_arn: str) -> dict[str, Any]:
 
 
 def _statement(queue_arn: str, command: AddPermission) -> Statement:
+    partition = queue_arn.split(":")[1]
     return {
         "Sid": command.label,
         "Effect": "Allow",
-        "Principal": {"AWS": _one_or_many([f"arn:aws:iam::{account}:root" for account in command.aws_account_ids])},
+        "Principal": {
+            "AWS": _one_or_many([f"arn:{partition}:iam::{account}:root" for account in command.aws_account_ids])
+        },
         "Action": _one_or_many([f"SQS:{action}" for action in command.actions]),
         "Resource": queue_arn,
     }
@@ -101,6 +104,8 @@ def _one_or_many(values: list[str]) -> str | list[str]:
 
 
 def _check_label(label: str) -> None:
+    if not label:
+        raise MissingParameter.named("Label")
     if not _LABEL.fullmatch(label):
         length = f"1 to {quotas.POLICY_LABEL_LENGTH_MAX} in length"
         reason = f"Can only include alphanumeric characters, hyphens, or underscores. {length}."

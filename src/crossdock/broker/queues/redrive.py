@@ -16,14 +16,17 @@ from crossdock.aws.api.sqs import (
     StartMessageMoveTask,
     StartMessageMoveTaskResult,
 )
-from crossdock.aws.errors import InvalidParameterValue, ResourceNotFound
+from crossdock.aws.errors import InvalidParameterValue, QueueDoesNotExist, ResourceNotFound
 from crossdock.broker.queues.dead_letter import sources_of
 from crossdock.broker.queues.facts import Moved
 from crossdock.broker.queues.message import Message
-from crossdock.broker.queues.move_task import MoveTask, Status, check_start, parse_handle
+from crossdock.broker.queues.move_task import MoveTask, Status, check_arn, check_start, parse_handle
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.step import Step
+
+SOURCE_UNKNOWN = "CouldNotDetermineMessageSource"
+"""Why a task without a destination fails at a message that no queue has dead-lettered."""
 
 # Actions
 
@@ -37,8 +40,10 @@ def start_message_move_task(
         raise InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.")
     if command.destination_arn is not None:
         destination = _existing(registry, command.destination_arn, "DestinationArn")
+        if destination is source:
+            raise InvalidParameterValue("Source queue arn and destination queue arn cannot be the same.")
         if destination.settings.fifo != source.settings.fifo:
-            raise InvalidParameterValue("The source and the destination must be queues of the same type.")
+            raise InvalidParameterValue("The source queue and destination queue must be of the same queue type.")
     task = registry.tasks.start(command, registry.clock.new_id(), source.visible, step.now_ms)
     step.facts.append(task.fact())
     return StartMessageMoveTaskResult(task.handle)
@@ -58,8 +63,9 @@ def cancel_message_move_task(
 def list_message_move_tasks(
     registry: Registry, command: ListMessageMoveTasks, step: Step
 ) -> ListMessageMoveTasksResult:
+    check_arn("SourceArn", command.source_arn)
     _existing(registry, command.source_arn, "SourceArn")
-    return ListMessageMoveTasksResult(registry.tasks.listing(command.source_arn, command.max_results))
+    return ListMessageMoveTasksResult(registry.tasks.listing(command.source_arn, command.max_results) or None)
 
 
 def _existing(registry: Registry, arn: str, parameter: str) -> Queue:
@@ -101,16 +107,18 @@ def _step_task(registry: Registry, task: MoveTask, step: Step) -> None:
 
 
 def _move_due(registry: Registry, task: MoveTask, source: Queue, step: Step) -> None:
-    """Move as many messages as may go now, until the source is empty or a destination is missing."""
+    """Move as many messages as may go now, until the source is empty or one cannot go where it should."""
     due = task.due(step.now_ms)
     registry.window.top_up(source, step)
     moves: list[tuple[Message, Queue]] = []
     stray: Message | None = None
+    failure = ""
     offer = source.order.offer(step.now_ms)
     while len(moves) < due and (message := next(offer, None)) is not None:
-        target = _destination(registry, task, message)
+        arn = task.destination_arn or registry.content_of(message).dead_letter_source
+        target = registry.of_arn(arn) if arn is not None else None
         if target is None:
-            stray = message
+            stray, failure = message, SOURCE_UNKNOWN if arn is None else QueueDoesNotExist.code
             break
         moves.append((message, target))
     offer.close()
@@ -119,14 +127,9 @@ def _move_due(registry: Registry, task: MoveTask, source: Queue, step: Step) -> 
     task.moved_some(len(moves), step.now_ms)
     if stray is not None:
         source.put_back(stray)
-        task.destination_gone()
+        task.fail(failure)
     elif len(moves) < due and not source.cold:
         task.source_empty()
-
-
-def _destination(registry: Registry, task: MoveTask, message: Message) -> Queue | None:
-    arn = task.destination_arn or registry.content_of(message).dead_letter_source
-    return registry.of_arn(arn) if arn is not None else None
 
 
 def _move(registry: Registry, source: Queue, target: Queue, message: Message, step: Step) -> None:

@@ -62,7 +62,7 @@ def send_message_batch(
                 sequence,
             )
         )
-    return SendMessageBatchResult(successful, unsuccessful or None)
+    return SendMessageBatchResult(successful or None, unsuccessful or None)
 
 
 def _send(registry: Registry, queue: Queue, entry: Entry, content: Content, step: Step) -> tuple[str, str | None]:

@@ -14,7 +14,7 @@ from crossdock.aws.api.sqs import (
     ChangeMessageVisibilityBatchResult,
     ChangeMessageVisibilityBatchResultEntry,
 )
-from crossdock.aws.errors import ApiError, InvalidParameterValue
+from crossdock.aws.errors import ApiError, InvalidParameterValue, MissingParameter
 from crossdock.aws.quotas import VISIBILITY_TIMEOUT, VISIBILITY_TOTAL_MS_MAX
 from crossdock.broker.queues.batches import check_visibility_batch, failed
 from crossdock.broker.queues.facts import Received, VisibilityChanged
@@ -37,14 +37,16 @@ def change_message_visibility_batch(
     step.durable = queue.settings.fifo
     successful: list[ChangeMessageVisibilityBatchResultEntry] = []
     unsuccessful: list[BatchResultErrorEntry] = []
-    for entry in command.entries:
+    for place, entry in enumerate(command.entries, start=1):
         try:
-            _change(registry, queue, entry.receipt_handle, entry.visibility_timeout or 0, step)
+            if entry.visibility_timeout is None:
+                raise MissingParameter.named(f"ChangeMessageVisibilityBatchRequestEntry.{place}.VisibilityTimeout")
+            _change(registry, queue, entry.receipt_handle, entry.visibility_timeout, step)
         except ApiError as error:
             unsuccessful.append(failed(entry.id, error))
         else:
             successful.append(ChangeMessageVisibilityBatchResultEntry(entry.id))
-    return ChangeMessageVisibilityBatchResult(successful, unsuccessful or None)
+    return ChangeMessageVisibilityBatchResult(successful or None, unsuccessful or None)
 
 
 def _change(registry: Registry, queue: Queue, handle: str, seconds: int, step: Step) -> None:

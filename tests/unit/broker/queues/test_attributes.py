@@ -48,11 +48,16 @@ def test_a_name_of_letters_digits_hyphens_and_underscores_is_accepted(name: str)
     assert check_new(name, None) == {}
 
 
-@pytest.mark.parametrize("name", ["", "x" * 81, "a/b", "a b", "a.b", "ü", "a\n"])
+@pytest.mark.parametrize("name", ["x" * 81, "a/b", "a b", "a.b", "ü", "a\n"])
 def test_any_other_name_is_refused(name: str) -> None:
     """Fact 19: a slash, another character or a length outside 1 to 80 is InvalidParameterValue."""
     text = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
     assert refusal(InvalidParameterValue, name, {}) == text
+
+
+def test_a_name_is_needed() -> None:
+    """Fact 19: an empty name has a text of its own."""
+    assert refusal(InvalidParameterValue, "", {}) == "Queue name cannot be empty"
 
 
 def test_the_suffix_counts_within_the_length_of_a_name() -> None:
@@ -215,15 +220,20 @@ def test_a_redrive_policy_comes_back_compact_with_a_number(count: int | str) -> 
         ),
         (redrive(deadLetterTargetArn="dlq"), "Invalid value for deadLetterTargetArn."),
         (redrive(deadLetterTargetArn=7), "Invalid value for deadLetterTargetArn."),
-        ("[]", "Redrive policy is not a valid JSON map."),
-        ("{", "Redrive policy is not a valid JSON map."),
-        ("[" * 100_000, "Redrive policy is not a valid JSON map."),
+        (redrive(other=1), "Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."),
     ],
 )
 def test_a_redrive_policy_that_is_none_is_refused(policy: str, reason: str) -> None:
     """Fact 43: a policy without target or count, or with a count that is no number, is InvalidParameterValue."""
     text = refusal(InvalidParameterValue, "q", {"RedrivePolicy": policy})
     assert text == f"Value {policy} for parameter RedrivePolicy is invalid. Reason: {reason}"
+
+
+@pytest.mark.parametrize("policy", ["[]", "{", "[" * 100_000, " "])
+def test_a_redrive_policy_is_a_json_object(policy: str) -> None:
+    """Fact 43: what is no JSON object is an InvalidAttributeValue."""
+    text = refusal(InvalidAttributeValue, "q", {"RedrivePolicy": policy})
+    assert text == "Invalid value for the parameter RedrivePolicy. Reason: Redrive policy is not a valid JSON map."
 
 
 def test_a_redrive_allow_policy_is_kept_as_given() -> None:
@@ -249,14 +259,25 @@ def test_who_may_dead_letter_into_a_queue() -> None:
         {"redrivePermission": "byQueue", "sourceQueueArns": [str(number) for number in range(11)]},
         {"redrivePermission": "allowAll", "sourceQueueArns": ["a"]},
         {"redrivePermission": "denyAll", "sourceQueueArns": ["a"]},
-        {"redrivePermission": "some"},
-        {},
-        [],
     ],
 )
-def test_a_redrive_allow_policy_that_is_none_is_refused(policy: object) -> None:
+def test_a_redrive_allow_policy_of_wrong_sources_is_refused(policy: object) -> None:
     """Fact 45: sourceQueueArns are legal only with byQueue, and at most ten."""
-    refusal(InvalidParameterValue, "q", {"RedriveAllowPolicy": json.dumps(policy)})
+    given = json.dumps(policy)
+    assert refusal(InvalidParameterValue, "q", {"RedriveAllowPolicy": given}).startswith(
+        f"Value {given} for parameter RedriveAllowPolicy is invalid. Reason: Amazon SQS can't create the redrive allow policy. "
+    )
+
+
+@pytest.mark.parametrize(
+    "policy", [{"redrivePermission": "some"}, {"redrivePermission": "allowAll", "more": 1}, {}, [], 3]
+)
+def test_a_redrive_allow_policy_that_is_none_is_refused(policy: object) -> None:
+    """Fact 45: an object with one of the three permissions, and nothing else that no such policy has."""
+    assert refusal(InvalidAttributeValue, "q", {"RedriveAllowPolicy": json.dumps(policy)}) == (
+        "Invalid value for the parameter RedriveAllowPolicy. "
+        "Reason: Amazon SQS can't create the redrive allow policy, as it’s in an unsupported format."
+    )
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,11 @@ def test_legal_characters_pass(body: str) -> None:
 )
 @pytest.mark.parametrize("rest", ["", "ascii", "Ünicode 😀"])
 def test_other_characters_are_refused(wrong: str, rest: str) -> None:
-    """Fact 51: any other character is InvalidMessageContents, in ASCII texts and in others."""
-    assert refusal(InvalidMessageContents, rest + wrong + rest).startswith("Invalid characters found.")
+    """Fact 51: any other character is InvalidMessageContents and named, in ASCII texts and in others."""
+    assert refusal(InvalidMessageContents, rest + wrong + rest) == (
+        f"Invalid binary character '#x{ord(wrong):X}' was found in the message body, the set of allowed characters is "
+        "#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]."
+    )
 
 
 @pytest.mark.parametrize("body", ["a\rb\r\nc", '"quoted"', "&quot;", "<&>"])
@@ -258,11 +261,32 @@ def test_legal_names_pass(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "x" * 257, ".a", "a.", ".", "AWS.x", "aws.x", "Amazon.x", "AMAZON.x", "a b", "a/b", "a\n", "日本"]
+    ("names", "why"),
+    [
+        ([""], "The request must contain non-empty message (user) attribute names."),
+        (["x" * 257], "Message (user) attribute name must be shorter than 256 bytes."),
+        ([".a", "."], "Message (user) attribute name must not begin with character '.'."),
+        (["a."], "Message (user) attribute name must not end with character '.'."),
+        (
+            ["AWS.x", "aws.x", "Amazon.x", "AMAZON.x"],
+            "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. "
+            "These strings are reserved for internal use.",
+        ),
+    ],
 )
-def test_other_names_are_refused(name: str) -> None:
-    """Fact 60: other characters, dots at the ends and reserved prefixes in any case are InvalidParameterValue."""
-    refusal(InvalidParameterValue, message_attributes={name: text("x")})
+def test_other_names_are_refused(names: list[str], why: str) -> None:
+    """Fact 60: nothing, too much, dots at the ends and reserved prefixes in any case are InvalidParameterValue."""
+    for name in names:
+        assert refusal(InvalidParameterValue, message_attributes={name: text("x")}) == why
+
+
+@pytest.mark.parametrize(("name", "code"), [("a b", "20"), ("a/b", "2F"), ("a\n", "A"), ("日本", "65E5")])
+def test_other_characters_in_names_are_refused(name: str, code: str) -> None:
+    """Fact 60: the first character that no name may have is named."""
+    assert refusal(InvalidParameterValue, message_attributes={name: text("x")}) == (
+        f"Invalid non-alphanumeric character '#x{code}' was found in the message attribute name. "
+        "Can only include alphanumeric characters, hyphens, underscores, or dots."
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,15 +298,37 @@ def test_a_type_may_have_a_label(data_type: str) -> None:
     assert content.attributes == {"a": AttributeValue(data_type, "1")}
 
 
-@pytest.mark.parametrize(
-    "data_type", ["", "string", "Text", " String", "Stringy", "String." + "x" * 250, "String.\x00"]
-)
+@pytest.mark.parametrize("data_type", ["string", "Text", " String", "Stringy", "String." + "x" * 250, "String.\x00"])
 def test_other_types_are_refused(data_type: str) -> None:
     """Fact 61: a type begins with String, Number or Binary and has at most 256 characters."""
     assert refusal(InvalidParameterValue, message_attributes={"a": text("1", data_type)}) == (
         "The type of message (user) attribute 'a' is invalid. "
         "You must use only the following supported type prefixes: Binary, Number, String."
     )
+
+
+@pytest.mark.parametrize("data_type", ["", None])
+def test_a_type_is_needed(data_type: str | None) -> None:
+    """Fact 61: an attribute without a type is refused by name."""
+    attributes = {"a": MessageAttributeValue(data_type, "1")}
+    assert refusal(InvalidParameterValue, message_attributes=attributes) == (
+        "The message (user) attribute 'a' must contain a non-empty message attribute type."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (MessageAttributeValue("Binary", "x"), "with type 'Binary' must use field 'Binary'."),
+        (MessageAttributeValue("String", None, b"x"), "with type 'String' must use field 'String'."),
+        (MessageAttributeValue("Number.a", None, b"1"), "with type 'Number' must use field 'String'."),
+        (MessageAttributeValue("String", "x", b"x"), "must have a single value."),
+        (MessageAttributeValue("Binary", "x", b"x"), "must have a single value."),
+    ],
+)
+def test_a_value_stands_where_its_type_says(value: MessageAttributeValue, why: str) -> None:
+    """Fact 61: a String or Number is a text, a Binary is bytes, and nothing is both."""
+    assert refusal(InvalidParameterValue, message_attributes={"a": value}) == f"Message (user) attribute 'a' {why}"
 
 
 @pytest.mark.parametrize(
@@ -292,7 +338,6 @@ def test_other_types_are_refused(data_type: str) -> None:
         (text(None), "String"),
         (text("", "Number.int"), "Number"),
         (MessageAttributeValue("Binary", binary_value=b""), "Binary"),
-        (text("x", "Binary"), "Binary"),
     ],
 )
 def test_an_empty_value_is_refused(value: MessageAttributeValue, kind: str) -> None:
@@ -305,7 +350,9 @@ def test_an_empty_value_is_refused(value: MessageAttributeValue, kind: str) -> N
 @pytest.mark.parametrize("value", ["a\x00b", "\x1f", "\uffff", "\ud800"])
 def test_a_control_character_in_a_value_is_an_invalid_parameter(value: str) -> None:
     """Fact 63: in an attribute it is InvalidParameterValue, not InvalidMessageContents."""
-    refusal(InvalidParameterValue, message_attributes={"a": text(value)})
+    assert "was found in the message (user) attribute 'a' value, the set of allowed characters is" in refusal(
+        InvalidParameterValue, message_attributes={"a": text(value)}
+    )
 
 
 def test_ten_attributes_are_the_most() -> None:

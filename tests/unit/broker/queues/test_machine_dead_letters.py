@@ -48,8 +48,14 @@ def test_dead_letter_queue_must_fit(world: World, target: str) -> None:
 def test_same_account_and_region(world: World) -> None:
     """Fact 44: a dead-letter queue elsewhere will not do."""
     world.create("dead")
-    with pytest.raises(InvalidParameterValue):
+    with pytest.raises(
+        InvalidParameterValue, match=r"Reason: Dead-letter target must be in same region as the source\.$"
+    ):
         world.create("source", RedrivePolicy=redrive("arn:aws:sqs:eu-west-1:000000000000:dead"))
+    with pytest.raises(
+        InvalidParameterValue, match=r"Reason: Dead-letter target owner should be same as the source\.$"
+    ):
+        world.create("source", RedrivePolicy=redrive("arn:aws:sqs:us-east-1:111122223333:dead"))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,7 @@ def test_sources(world: World) -> None:
     page = world.call(sqs.ListDeadLetterSourceQueues(dead, max_results=2))
     assert page.queue_urls == urls[:2]
     assert world.call(sqs.ListDeadLetterSourceQueues(dead, page.next_token, 2)).queue_urls == urls[2:]
-    assert world.call(sqs.ListDeadLetterSourceQueues(urls[0])).queue_urls == []
+    assert world.call(sqs.ListDeadLetterSourceQueues(urls[0])).queue_urls is None
 
 
 # Dead-lettering
@@ -290,6 +296,21 @@ def test_destination_gone(world: World) -> None:
     assert (entry.status, entry.failure_reason) == ("FAILED", "AWS.SimpleQueueService.NonExistentQueue")
     assert world.counts(dead)[0] == 2
     assert world.bodies(dead) == ["b", "c"]
+
+
+def test_a_message_that_nobody_dead_lettered(world: World) -> None:
+    """A task without a destination fails at a message that was sent to the dead-letter queue; with a destination it goes on."""
+    _, dead = pair(world)
+    world.send(dead, "sent here")
+    start(world, dead)
+    world.advance(0)
+    entry = task_of(world, dead)
+    assert (entry.status, entry.failure_reason) == ("FAILED", "CouldNotDetermineMessageSource")
+    assert world.counts(dead) == (1, 0, 0)
+    destination = world.create("destination")
+    start(world, dead, destination)
+    world.advance(0)
+    assert world.bodies(destination) == ["sent here"]
 
 
 def test_task_over_a_restart(world: World) -> None:

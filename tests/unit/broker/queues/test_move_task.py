@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossdock.aws.api.sqs import StartMessageMoveTask
-from crossdock.aws.errors import InvalidParameterValue, ResourceNotFound, UnsupportedOperation
+from crossdock.aws.errors import InvalidParameterValue, ResourceNotFound
 from crossdock.broker.queues.move_task import (
     SLICE,
     TRANSITIONS,
@@ -43,7 +43,7 @@ def test_every_way_through_the_states() -> None:
         (Status.RUNNING, Event.CANCEL): Status.CANCELLING,
         (Status.CANCELLING, Event.STOPPED): Status.CANCELLED,
         (Status.RUNNING, Event.SOURCE_EMPTY): Status.COMPLETED,
-        (Status.RUNNING, Event.DESTINATION_GONE): Status.FAILED,
+        (Status.RUNNING, Event.CANNOT_MOVE): Status.FAILED,
     }
 
 
@@ -55,10 +55,10 @@ def test_a_task_completes_when_its_source_is_empty() -> None:
     assert (task.status, task.moved, task.active, task.due(NOW), task.next_ms(NOW)) == ("COMPLETED", 4, False, 0, None)
 
 
-def test_a_task_fails_when_its_destination_is_gone() -> None:
-    """Fact 138: status FAILED, FailureReason the code of a queue that does not exist."""
+def test_a_task_that_cannot_go_on_fails() -> None:
+    """Fact 138: status FAILED, with the reason that it was given."""
     task = start(target=TARGET)
-    task.destination_gone()
+    task.fail("AWS.SimpleQueueService.NonExistentQueue")
     entry = task.entry()
     assert (entry.status, entry.failure_reason) == ("FAILED", "AWS.SimpleQueueService.NonExistentQueue")
 
@@ -77,7 +77,7 @@ def test_only_a_running_task_is_cancelled() -> None:
     """A task that has ended, or is being cancelled, refuses another cancel."""
     task = start()
     task.cancel()
-    with pytest.raises(UnsupportedOperation):
+    with pytest.raises(InvalidParameterValue, match=r"^Only active tasks can be cancelled\.$"):
         task.cancel()
 
 
