@@ -59,6 +59,8 @@ class MemoryStore:
 
     def crash(self) -> None:
         """Lose what was not committed, and rebuild from the rest."""
+        if self.committed == len(self.log):
+            return
         del self.log[self.committed :]
         self._forget_everything()
         for fact in self.log:
