@@ -7,7 +7,7 @@ code: a description that is missing on a page is missing there.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from docs.generators import actions, cli, errors, lifecycle, queue_attributes, quotas, settings
+from docs.generators import actions, cli, errors, lifecycle, permissions, queue_attributes, quotas, settings
 from docs.generators.markdown import filled
 
 DOCS = Path(__file__).parent
@@ -23,7 +23,10 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 """Pages of reference/ that are written whole."""
 
-BLOCKS: dict[str, Callable[[], dict[str, str]]] = {"lifecycle.md": lifecycle.blocks}
+BLOCKS: dict[str, Callable[[], dict[str, str]]] = {
+    "lifecycle.md": lifecycle.blocks,
+    "howto/run-on-aws.md": permissions.blocks,
+}
 """Pages with blocks between `<!-- generated: NAME -->` and `<!-- end -->`, by name."""
 
 

@@ -11,8 +11,8 @@ from crossdock.aws.shapes import Kind, ListOf, MapOf, Member, Operation, Scalar,
 
 HEAD = """# Actions
 
-All {count} actions of SQS (API version {version}). What each error means is told in [errors](errors.md), every limit in
-[quotas](quotas.md). Source: `src/crossdock/aws/api/sqs.py`.
+All {count} actions of SQS (API version {version}). How they travel is told in [the wire](../wire.md), what each error means in
+[errors](errors.md), every limit in [quotas](quotas.md). Source: `src/crossdock/aws/api/sqs.py`.
 
 In JSON a member has the name in the first column. In the Query protocol it has that of the second: `N` counts from 1, a map has a key and
 a value for each N, a structure inside has its members after a dot (`Entry.1.Id`). A member that is not required may be left out.

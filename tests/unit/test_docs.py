@@ -35,9 +35,8 @@ def documented_commands() -> list[tuple[str, tuple[str, ...]]]:
     found = []
     for page in PAGES:
         for line in "\n".join(blocks(page, "bash")).replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True)
-            if words and words[0].rpartition("/")[2] == "crossdock":
-                found.append((page.name, tuple(words[1:])))
+            if line.partition(" ")[0].rpartition("/")[2] == "crossdock":
+                found.append((page.name, tuple(shlex.split(line, comments=True)[1:])))
     return found
 
 
@@ -57,6 +56,37 @@ def test_make_targets_exist() -> None:
     for page in PAGES:
         for target in re.findall(r"^make (\w+)", "\n".join(blocks(page, "bash")), re.MULTILINE):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
+
+
+def excerpts(page: Path) -> list[tuple[str, str]]:
+    """The Python blocks of a page, each with the last file of the repository that is named before it."""
+    text = page.read_text()
+    found = []
+    for block in BLOCK.finditer(text):
+        if block[1] == "python":
+            files = re.findall(r"`((?:src|tests)/[\w/]+\.py)`", text[: block.start()])
+            found.append((files[-1], block[2]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [pair for name in ("add-an-action.md", "add-an-event.md") for pair in excerpts(ROOT / "docs" / "howto" / name)],
+)
+def test_an_excerpt_is_the_code_as_it_stands(file: str, code: str) -> None:
+    """What a howto shows of a file is in that file, line for line; indentation and a last comma aside."""
+    there = "\n".join(line.strip() for line in (ROOT / file).read_text().splitlines())
+    shown = "\n".join(line.strip() for line in code.splitlines())
+    assert re.search(rf"^{re.escape(shown)},?$", there, re.MULTILINE)
+
+
+def test_named_files_are_there() -> None:
+    """A path below src, tests, docs, examples or deployment-scripts that a page names leads somewhere."""
+    named = re.compile(r"`((?:src|tests|docs|examples|deployment-scripts)/[\w./-]+)`")
+    missing = [
+        (page.name, path) for page in PAGES for path in named.findall(page.read_text()) if not (ROOT / path).exists()
+    ]
+    assert missing == []
 
 
 def test_the_howto_for_tests_runs_as_it_stands(tmp_path: Path) -> None:

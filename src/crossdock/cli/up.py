@@ -52,7 +52,8 @@ def _ready(settings: PipelineSettings, run: Run, took_ms: int) -> None:
     flag = "" if settings.data == DATA else f" --data {settings.data}"
     order = FIRST_ORDER if Path(FIRST_ORDER).exists() else "ORDER.json"
     region = run.environment["AWS_REGION"]
-    console.print(f"\nqueues for any SDK: AWS_ENDPOINT_URL={settings.broker_url} AWS_REGION={region}", soft_wrap=True)
+    regions = f"AWS_REGION={region} AWS_DEFAULT_REGION={region}"  # boto3 and the AWS CLI v1 read the second only
+    console.print(f"\nqueues for any SDK: AWS_ENDPOINT_URL={settings.broker_url} {regions}", soft_wrap=True)
     console.print(f"next: [bold]{_command()} order place {order} --wait{flag}[/bold]", soft_wrap=True)
     console.print("Ctrl-C drains and stops\n")
 
