@@ -18,6 +18,7 @@ import structlog
 import uvloop
 
 from crossdock.broker.access import Access, read_credentials
+from crossdock.broker.control import Control
 from crossdock.broker.dispatch import Dispatch
 from crossdock.broker.endpoints import Endpoints
 from crossdock.broker.file_limit import connections_within, raise_file_limit
@@ -59,6 +60,7 @@ class Broker:
             self.turn, Access(settings, self.clock, secrets), self.endpoints, metrics.requests, self.clock
         )
         self.server = HttpServer(self.dispatch, _server_settings(settings), self.clock)
+        self.control = Control(self.turn, _data(settings))
         self.stopped = asyncio.Event()
 
     async def start(self, sockets: Sequence[socket.socket] = ()) -> list[str]:
@@ -68,6 +70,7 @@ class Broker:
         if settings.durability is not Durability.MEMORY:
             self.turn.on_commit = self.idle_fold.stir
         addresses = await self.server.start(sockets or listen(settings.host, settings.port))
+        await self.control.start()
         self.endpoints.ready = True
         return [_url(host, port, secure=settings.tls_cert is not None) for host, port in addresses]
 
@@ -75,6 +78,7 @@ class Broker:
         """Drain and close. What was acknowledged is on disk."""
         self.endpoints.ready = False
         self.idle_fold.stop()
+        self.control.close()
         self.turn.stop()
         await self.server.drain(self.settings.drain_ms / 1_000)
         self.store.close()
@@ -142,9 +146,12 @@ def _url(host: str, port: int, secure: bool) -> str:
     return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def _data(settings: BrokerSettings) -> Path | None:
+    return None if settings.durability is Durability.MEMORY else settings.data
+
+
 def _storage_settings(settings: BrokerSettings) -> StorageSettings:
-    data: Path | None = None if settings.durability is Durability.MEMORY else settings.data
-    return StorageSettings(data=data, free_space_min=settings.free_space_min)
+    return StorageSettings(data=_data(settings), free_space_min=settings.free_space_min)
 
 
 def _machine_settings(settings: BrokerSettings) -> MachineSettings:

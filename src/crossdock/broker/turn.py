@@ -89,6 +89,16 @@ class Turn:
         """Let the store fold; whether it wants that again, in a while. For idle moments."""
         return self._tried(self._store.fold) and self._store.folding
 
+    async def settle(self) -> bool:
+        """Return when everything that is acknowledged now is in the tables; False if the disk does not take it."""
+        for _ in range(2):  # a fold that runs already may have begun before the latest commit
+            if not self._tried(self._store.fold):
+                return False
+            if self._store.running_fold is not None:
+                ended = asyncio.shield(asyncio.wrap_future(self._store.running_fold))
+                await asyncio.gather(ended, return_exceptions=True)
+        return self._tried(self._store.commit)
+
     def stop(self) -> None:
         """Answer every long poll empty and commit what is pending."""
         for timer in (self._lag_timer, self._deadline_timer):

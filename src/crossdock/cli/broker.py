@@ -14,9 +14,10 @@ from crossdock.services import log_lines
 from crossdock.services.log_lines import LogLevel
 
 app = typer.Typer(add_completion=False)
-app.command("restore")(broker_care.restore)
+app.command("backup")(broker_care.backup_data)
+app.command("restore")(broker_care.restore_data)
 app.command("check")(broker_care.check_data)
-app.command("compact")(broker_care.compact)
+app.command("compact")(broker_care.compact_data)
 
 EXIT_REFUSED = 2
 

@@ -1,82 +1,138 @@
-"""Backup while the store is in use, and restore. A backup is one SQLite file: the tables, with nothing left in a journal.
+"""Backup and restore. A backup is one SQLite file: the tables, marked as a backup, with nothing left in a journal.
 
-A backup can be read with any SQLite tool, and restoring it is making a data folder around a copy of it. When to make one is left to
-the operator; folding the journal first is left to `store`.
+The process that asks for a backup copies the tables itself, from a snapshot that SQLite keeps for it while the broker goes on
+(docs/decisions/0013). Asking a broker to have everything in the tables first is left to `control`.
 """
 
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from crossdock.broker.storage.check_tables import Report, TableCheck
+from crossdock.broker.storage.database_files import Show, copy, open_frozen, open_used, publish, reason, remove
 from crossdock.broker.storage.errors import StorageError
 from crossdock.broker.storage.files import Files
-from crossdock.broker.storage.folder import DataFolder
+from crossdock.broker.storage.folder import DataFolder, find_data
 from crossdock.broker.storage.tables import check_format
 
-PAGES_A_STEP = 256
+BACKUP_ID = 0x58444B42
+"""`XDKB`, the application id of SQLite that tells a backup from a copy of a data folder's `broker.db`."""
 
-DETACH = """
+SQLITE_MAGIC = b"SQLite format 3\0"
+SQLITE_HEADER_BYTES = 100
+APPLICATION_ID = slice(68, 72)
+
+DETACH = f"""
     PRAGMA journal_mode = DELETE;
-    UPDATE meta SET identity = randomblob(16), folded_segment = folded_segment + 1, folded_offset = 0;
+    PRAGMA application_id = {BACKUP_ID};
+    UPDATE meta SET folded_segment = folded_segment + 1, folded_offset = 0;
 """
-"""A restored folder has a history of its own: journal files of the original do not belong to it."""
+"""The journal goes on in a segment that does not exist."""
+
+ATTACH = "PRAGMA application_id = 0; UPDATE meta SET identity = randomblob(16);"
+"""A restored folder has a history of its own: journal files of the original, or of another copy, do not belong to it."""
+
+PARTIAL = "broker.db.partial"
+LEFTOVERS = {"lock", "journal"}
+"""What a restore that was killed leaves in a folder, apart from PARTIAL."""
 
 
-def backup(file: Path, connection: sqlite3.Connection, give_way: Callable[[], None]) -> Iterator[None]:
-    """Copy the tables to a file, calling `give_way` between steps. What is folded meanwhile is in the copy. A chore of `upkeep`.
-
-    The file appears when it is complete and on disk. OSError or sqlite3.Error if it cannot be written.
-    """
-    partial = file.with_name(f"{file.name}.partial")
-    partial.unlink(missing_ok=True)
-    with closing(sqlite3.connect(partial, isolation_level=None)) as target:
-        connection.backup(target, pages=PAGES_A_STEP, progress=lambda *_: give_way())
-        target.executescript(DETACH)
-    _publish(partial, file)
-    yield
-
-
-def restore(file: Path, data: Path) -> None:
-    """Make a data folder from a backup. StorageError if the file is no sound backup, or the folder holds a broker's data already."""
+def check_backup(file: Path, show: Show) -> Report:
+    """Read everything in a backup and change nothing. StorageError if it is no backup at all, or of a newer format."""
     if not file.is_file():
         raise StorageError(f"there is no backup {file}")
+    if not _is_backup(file):
+        raise StorageError(
+            f"{file} is not a backup; make one with `crossdock broker backup`. "
+            "A plain copy of broker.db lacks what is in the journal"
+        )
+    with closing(open_frozen(file)) as connection:
+        return TableCheck(connection, file, show).report()
+
+
+def _is_backup(file: Path) -> bool:
+    """Whether its first bytes are those of a backup, be the rest damaged or not (https://www.sqlite.org/fileformat.html#the_database_header)."""
+    with file.open("rb") as stream:
+        header = stream.read(SQLITE_HEADER_BYTES)
+    return header.startswith(SQLITE_MAGIC) and int.from_bytes(header[APPLICATION_ID]) == BACKUP_ID
+
+
+def backup(data: Path, file: Path, show: Show) -> Report:
+    """Copy the tables of a data folder to a file, which appears when it is complete, sound and on disk; what is in it.
+
+    A broker may use the folder meanwhile. StorageError says why there is no backup.
+    """
+    find_data(data)
+    try:
+        partial = _new_file(file)
+        try:
+            with closing(open_used(data / "broker.db")) as source:
+                check_format(source, str(data / "broker.db"))
+                copy(source, partial, DETACH, show)
+            report = check_backup(partial, show)
+            if report.problems:
+                raise StorageError(f"{data} is damaged, there is no backup: {report.problems[0]}")
+            publish(partial, file)
+        finally:
+            remove(partial)
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(f"{data} cannot be backed up to {file}: {reason(error)}; there is no backup") from error
+    return report
+
+
+def restore(file: Path, data: Path, show: Show) -> Report:
+    """Make a data folder from a backup, whole or not at all; what is in it.
+
+    StorageError if the file is no sound backup, or the folder is not empty; then nothing was written.
+    """
+    report = check_backup(file, show)
+    if report.problems:
+        raise StorageError(f"{file} is damaged, nothing is restored: {report.problems[0]}; use another backup")
+    try:
+        with _new_folder(data) as folder:
+            partial = folder.path / PARTIAL
+            try:
+                remove(partial)
+                Files().close(Files().open(partial))
+                with closing(open_frozen(file)) as source:
+                    copy(source, partial, ATTACH, show)
+                publish(partial, folder.database)
+            finally:
+                remove(partial)
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(f"{file} cannot be restored to {data}: {reason(error)}; nothing is restored") from error
+    return report
+
+
+def _new_file(file: Path) -> Path:
+    """An empty file beside the one that is to be, which only its owner may read."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".partial", dir=file.absolute().parent)
+    os.close(descriptor)
+    return Path(name)
+
+
+@contextmanager
+def _new_folder(data: Path) -> Iterator[DataFolder]:
+    """A data folder that is empty but for what a killed restore left; removed again, if it was not there, when it cannot be filled."""
+    existed = data.exists()
+    _check_empty(data)
     folder = DataFolder(data)
     try:
-        if folder.database.exists():
-            raise StorageError(f"data folder {data} is not empty; restore into a new one")
-        partial = folder.database.with_name("broker.db.partial")
-        shutil.copyfile(file, partial)
-        _check_backup(partial, file)
-        _publish(partial, folder.database)
+        _check_empty(data)
+        yield folder
+    except BaseException:
+        if not existed:
+            shutil.rmtree(data, ignore_errors=True)
+        raise
     finally:
         folder.release()
 
 
-def _check_backup(copy: Path, file: Path) -> None:
-    """Raise StorageError, and remove the copy, unless it is sound."""
-    try:
-        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-            problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if problem == "ok" and not check_format(connection, str(file)):
-                problem = "it is empty"
-    except sqlite3.Error as error:
-        problem = str(error)
-    except StorageError:
-        copy.unlink()
-        raise
-    if problem != "ok":
-        copy.unlink()
-        raise StorageError(f"{file} is not a sound backup: {problem}")
-
-
-def _publish(partial: Path, file: Path) -> None:
-    """Give a complete file its name, so that it is on disk or not there at all."""
-    descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    Files().rename(partial, file)
+def _check_empty(data: Path) -> None:
+    names = {path.name for path in data.glob("*") if not path.name.startswith(PARTIAL)}
+    if not names <= LEFTOVERS or any((data / "journal").glob("*")):
+        raise StorageError(f"data folder {data} is not empty; restore into a new one, or move it away first")

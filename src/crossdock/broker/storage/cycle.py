@@ -38,6 +38,11 @@ class FoldCycle:
         """How much of the journal is not folded."""
         return self.disk.journal.distance(self._folded)
 
+    @property
+    def fold(self) -> Future[None] | None:
+        """The fold that runs, or is done and not yet noticed."""
+        return self._fold
+
     def step(self) -> bool:
         """After a commit: end the fold that is done, begin the one that is due. True if one began: the live memtable is a new one.
 

@@ -16,12 +16,13 @@ class DataFolder:
     """A data folder that this process holds until `release`."""
 
     def __init__(self, path: Path) -> None:
-        """Make the folder if need be, and lock it. StorageError if it cannot be used."""
+        """Make the folder if need be, for its owner alone, and lock it. StorageError if it cannot be used."""
         self.path = path
         self.database = path / "broker.db"
         self.journal = path / "journal"
         try:
-            self.journal.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.journal.mkdir(exist_ok=True)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StorageError(
@@ -57,6 +58,12 @@ class DataFolder:
             with suppress(FileNotFoundError):
                 size += path.stat().st_size if path.is_file() else 0
         return size
+
+
+def find_data(path: Path) -> None:
+    """Raise StorageError unless there is the data folder of a broker."""
+    if not (path / "broker.db").is_file():
+        raise StorageError(f"{path} is not the data folder of a broker: it has no broker.db")
 
 
 class SpaceGuard:

@@ -12,13 +12,10 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
-from pathlib import Path
 
 from crossdock.broker.outcome import Fact
 from crossdock.broker.queues.facts import Purged, QueueDeleted, Remembered, Sent, Snapshot, Stored
 from crossdock.broker.storage import snapshot
-from crossdock.broker.storage.backup import backup
 from crossdock.broker.storage.catalog import Catalog
 from crossdock.broker.storage.cycle import FoldCycle
 from crossdock.broker.storage.disk import Apply, open_disk
@@ -127,19 +124,16 @@ class Store:
         The next `commit` or `fold` ends it, if it is done."""
         return self._cycle is not None and self._cycle.running
 
-    def backup(self, file: Path) -> Future[None]:
-        """Commit, and copy everything to a file while the store goes on. The future ends when the file is complete and on disk, or with
-        the OSError or sqlite3.Error that prevented it."""
-        if self._cycle is None:
-            raise StorageError("a broker that keeps everything in memory has nothing to back up")
-        self._fold_all(wait=False)
-        return self._cycle.disk.upkeep.add(partial(backup, file))
+    @property
+    def running_fold(self) -> Future[None] | None:
+        """The fold that runs, or is done and not ended; None without one."""
+        return None if self._cycle is None else self._cycle.fold
 
     def close(self) -> None:
         """Commit, fold, and let go of the data folder. After a failure, only let go. StorageFailed if the last commit fails."""
         try:
             if self._failure is None:
-                self._fold_all(wait=True)
+                self._fold_all()
         finally:
             self.abandon()
 
@@ -184,8 +178,8 @@ class Store:
         self._bind()
         return self._apply
 
-    def _fold_all(self, wait: bool) -> None:
-        """Commit, and begin a fold of all that is committed, once the fold that runs is done."""
+    def _fold_all(self) -> None:
+        """Commit, and return when everything is in the tables."""
         self.commit()
         if self._cycle is None:
             return
@@ -193,8 +187,7 @@ class Store:
             self._cycle.finish()
             if self._cycle.begin():
                 self._bind()
-            if wait:
-                self._cycle.finish()
+            self._cycle.finish()
         except (OSError, sqlite3.Error) as error:
             raise self._fail(error) from error
 

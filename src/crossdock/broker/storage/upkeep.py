@@ -1,7 +1,6 @@
-"""The thread beside the event loop: folds, backups and care run here, one at a time, folds first.
+"""The thread beside the event loop: folds and the care of the tables run here, one at a time, folds first.
 
-A chore is a generator of short steps; whenever a fold waits, it goes before the next step. What a fold or a chore does is left to
-`fold`, `care` and `backup`.
+A care is a generator of short steps; whenever a fold waits, it goes before the next step. What they do is left to `fold` and `care`.
 """
 
 import sqlite3
@@ -14,8 +13,6 @@ from queue import SimpleQueue
 from crossdock.broker.storage.care import care
 from crossdock.broker.storage.fold import Frozen, fold
 
-Chore = Iterator[None]
-
 CARES_MAX = 2
 """One at work, and one for what came since it began."""
 
@@ -26,8 +23,7 @@ class Upkeep:
     def __init__(self, writer: sqlite3.Connection) -> None:
         self._writer = writer
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._cares: deque[Chore] = deque([care(writer)])
-        self._chores: deque[tuple[Chore, Future[None]]] = deque()
+        self._cares: deque[Iterator[None]] = deque([care(writer)])
         self._stopping = False
         self.failure: Exception | None = None
         """Why the care of the tables failed: the disk is full, or does not work."""
@@ -40,13 +36,6 @@ class Upkeep:
         self._jobs.put(lambda: self._fold(frozen, done))
         return done
 
-    def add(self, chore: Callable[[sqlite3.Connection, Callable[[], None]], Chore]) -> Future[None]:
-        """Do a chore, given the writing connection and a function that it calls now and then to let folds go first (InterruptedError:
-        the broker stops). The future is that of the whole chore."""
-        done: Future[None] = Future()
-        self._jobs.put(lambda: self._chores.append((chore(self._writer, self._give_way), done)))
-        return done
-
     def close(self) -> None:
         """Finish the folds that wait, leave everything else, and end the thread."""
         self._jobs.put(self._stop)
@@ -54,31 +43,12 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._stopping:
-            if not self._chores and not self._cares:
+            if not self._cares:
                 self._jobs.get()()
-            self._work_off()
-            if not self._stopping:
-                self._step()
-        for _, done in self._chores:
-            done.cancel()
-
-    def _work_off(self) -> None:
-        while not self._jobs.empty():
-            self._jobs.get()()
-
-    def _give_way(self) -> None:
-        self._work_off()
-        if self._stopping:
-            raise InterruptedError("the broker stops")
-
-    def _step(self) -> None:
-        """One step of a chore; of the care of the tables if there is no chore."""
-        if self._chores:
-            chore, done = self._chores[0]
-            if _settle(done, lambda: next(chore)):
-                self._chores.popleft()
-        elif self._cares:
-            self._take_care()
+            while not self._jobs.empty():
+                self._jobs.get()()
+            if self._cares and not self._stopping:
+                self._take_care()
 
     def _take_care(self) -> None:
         try:
@@ -101,16 +71,3 @@ class Upkeep:
 
     def _stop(self) -> None:
         self._stopping = True
-
-
-def _settle(done: Future[None], step: Callable[[], None]) -> bool:
-    """Take a step of a chore; whether it was the last."""
-    try:
-        step()
-    except StopIteration:
-        done.set_result(None)
-    except Exception as error:
-        done.set_exception(error)
-    else:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""Backup, restore, check and compact; and the care that gives disk space back."""
+"""Backup and restore: what is copied, what is refused, and what is left when something goes wrong."""
 
 import sqlite3
 from collections.abc import Callable
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from crossdock.broker.queues.facts import Deleted, Purged, QueueCreated, Received, Sent, first_sequence
-from crossdock.broker.storage.backup import restore
-from crossdock.broker.storage.care import care
-from crossdock.broker.storage.check import check, compact
+from crossdock.broker.queues.facts import Deleted, QueueCreated, Received, Sent, first_sequence
+from crossdock.broker.storage import backup as backups
+from crossdock.broker.storage.backup import backup, check_backup, restore
+from crossdock.broker.storage.check import check
+from crossdock.broker.storage.compact import settle
+from crossdock.broker.storage.database_files import Show
 from crossdock.broker.storage.store import StorageError, StorageSettings, Store
-from crossdock.broker.storage.tables import Tables
 
 BASE = first_sequence(1)
 END = first_sequence(2) - 1
@@ -23,148 +24,211 @@ Make = Callable[..., Sent]
 MakeQueue = Callable[..., QueueCreated]
 
 
-def count(store: Store) -> int:
-    return len(store.page(BASE - 1, END, 1 << 30, 1 << 40))
-
-
 def fill(store: Store, make_sent: Make, first: int, last: int, body: str = "x" * 500) -> None:
     for position in range(first, last, 50):
         store.append([make_sent(place, body) for place in range(position, min(position + 50, last))])
         store.commit()
 
 
-def test_a_backup_holds_everything_and_the_store_goes_on(
-    open_store: Open, settings: StorageSettings, make_created: MakeQueue, make_sent: Make, tmp_path: Path
+def quiet(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@pytest.fixture
+def data(settings: StorageSettings) -> Path:
+    """The data folder of the settings."""
+    assert settings.data is not None
+    return settings.data
+
+
+@pytest.fixture
+def good(open_store: Open, data: Path, make_created: MakeQueue, make_sent: Make, tmp_path: Path) -> Path:
+    """A backup with 500 messages."""
+    store = open_store()
+    store.append([make_created()])
+    fill(store, make_sent, 0, 500)
+    store.close()
+    backup(data, tmp_path / "good", quiet)
+    return tmp_path / "good"
+
+
+def test_a_backup_is_the_moment_it_began(
+    open_store: Open, settings: StorageSettings, data: Path, make_created: MakeQueue, make_sent: Make, tmp_path: Path
 ) -> None:
-    """A backup that is made while messages come in restores into a folder that holds at least all that came before it, in order."""
+    """Made while a store folds more messages and deletes others, it restores into what was in the tables when it began."""
     store = open_store()
     store.append([make_created()])
     fill(store, make_sent, 0, 2_000)
     store.append([Received(BASE, 1, NOW_MS, NOW_MS + 99_000), Deleted([BASE + 1])])
-    done = store.backup(tmp_path / "backup")
-    fill(store, make_sent, 2_000, 3_000)
-    done.result(30)
+    for _ in range(2):
+        store.fold()
+        if store.folding is not None:
+            store.folding.result(10)
+    folds = store.metrics.folds
+
+    def busy(what: str, done: int, total: int) -> None:
+        if what == "copied" and store.metrics.folds < folds + 5:
+            place = 10_000 + done * 100
+            fill(store, make_sent, place, place + 100)
+            store.append([Deleted(list(range(BASE + place, BASE + place + 100, 2)))])
+
+    report = backup(data, tmp_path / "backup", busy)
+    assert store.metrics.folds > folds
+    assert (report.queues, report.messages, report.problems) == (1, 1_999, [])
     store.close()
-    restore(tmp_path / "backup", tmp_path / "restored")
-    assert check(tmp_path / "restored").problems == []
+    restore(tmp_path / "backup", tmp_path / "restored", quiet)
+    assert check(tmp_path / "restored", quiet).problems == []
     copy = open_store(replace(settings, data=tmp_path / "restored"))
     kept = [stored.message.sequence - BASE for stored in copy.page(BASE - 1, END, 1 << 30, 1 << 40)]
-    assert kept == [0, *range(2, kept[-1] + 1)] and kept[-1] >= 1_999
+    assert kept == [0, *range(2, 2_000)]
     assert [stored.receive_count for stored in copy.snapshot().queues[0].touched] == [1]
     copy.append([make_sent(5_000)])
     copy.commit()
-    assert not (tmp_path / "backup.partial").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "data", "restored"]
 
 
-def test_a_backup_that_cannot_be_written_harms_nothing(
-    open_store: Open, make_created: MakeQueue, make_sent: Make, tmp_path: Path
+def test_what_settles_is_in_the_backup(
+    open_store: Open, calm: StorageSettings, data: Path, make_created: MakeQueue, make_sent: Make, tmp_path: Path
 ) -> None:
-    """The failure of a backup is that of its future alone."""
-    store = open_store()
-    store.append([make_created()])
-    with pytest.raises(sqlite3.Error):
-        store.backup(tmp_path / "no such folder" / "backup").result(10)
-    fill(store, make_sent, 0, 100)
-    assert count(store) == 100
-
-
-def test_restore_refuses_what_is_unsound(open_store: Open, settings: StorageSettings, tmp_path: Path) -> None:
-    """A missing file, one that is no database, an empty one, and a folder that is in use already: a sentence each."""
-    (tmp_path / "junk").write_bytes(b"junk" * 1_000)
-    (tmp_path / "empty").touch()
-    for name, sentence in (("missing", "no backup"), ("junk", "not a sound backup"), ("empty", "it is empty")):
-        with pytest.raises(StorageError, match=sentence):
-            restore(tmp_path / name, tmp_path / "restored")
-    store = open_store()
-    store.backup(tmp_path / "good").result(10)
-    store.close()
-    assert settings.data is not None
-    with pytest.raises(StorageError, match="not empty"):
-        restore(tmp_path / "good", settings.data)
-    restore(tmp_path / "good", tmp_path / "restored")
-
-
-def test_check_finds_what_is_wrong(
-    open_store: Open, settings: StorageSettings, make_created: MakeQueue, make_sent: Make
-) -> None:
-    """A changed body, a missing row and a receive without its message are reported; a sound folder has no problems."""
-    store = open_store()
-    store.append([make_created(), *(make_sent(position, f"body {position}") for position in range(5))])
-    store.append([Received(BASE + 4, 1, NOW_MS, NOW_MS)])
-    store.close()
-    assert settings.data is not None
-    report = check(settings.data)
-    assert (report.queues, report.messages, report.problems) == (1, 5, [])
-    with sqlite3.connect(settings.data / "broker.db") as connection:
-        payload = connection.execute("SELECT payload FROM messages WHERE sequence = ?", (BASE,)).fetchone()[0]
-        changed = payload.replace(b"body 0", b"body X")
-        connection.execute("UPDATE messages SET payload = ? WHERE sequence = ?", (changed, BASE))
-        connection.execute("UPDATE messages SET payload = x'00' WHERE sequence = ?", (BASE + 1,))
-        connection.execute("DELETE FROM messages WHERE sequence = ?", (BASE + 4,))
-    connection.close()
-    problems = "\n".join(check(settings.data).problems)
-    for sentence in ("is not what was sent", "cannot be read", "should hold 5 messages and holds 4", "1 messages were"):
-        assert sentence in problems
-
-
-def test_check_reads_the_journal_and_changes_nothing(
-    open_store: Open, calm: StorageSettings, make_created: MakeQueue, make_sent: Make
-) -> None:
-    """What is not folded is counted; a damaged journal is a problem; a folder in use, or of no broker, is refused."""
+    """The journal that a killed broker left is moved into the tables first."""
     store = open_store(calm)
-    store.append([make_created()])
-    fill(store, make_sent, 0, 100)
-    assert calm.data is not None
-    with pytest.raises(StorageError, match="in use"):
-        check(calm.data)
+    store.append([make_created(), *(make_sent(position) for position in range(10))])
+    store.commit()
     store.abandon()
-    assert check(calm.data).journal_facts == 101
-    path = calm.data / "journal" / f"{1:016x}.journal"
-    damaged = bytearray(path.read_bytes())
-    damaged[100] ^= 1
-    path.write_bytes(damaged)
-    assert "damaged" in check(calm.data).problems[0]
-    assert path.read_bytes() == damaged
-    with pytest.raises(StorageError, match="not the data folder"):
-        check(calm.data / "journal")
+    settle(data, NOW_MS)
+    assert backup(data, tmp_path / "backup", quiet).messages == 10
 
 
-def test_compact_makes_it_small(
-    open_store: Open, settings: StorageSettings, make_created: MakeQueue, make_sent: Make
+def test_a_backup_is_for_its_owner_alone(good: Path, data: Path, tmp_path: Path) -> None:
+    """Messages are nobody else's business: file and folders cannot be read by others."""
+    restore(good, tmp_path / "restored", quiet)
+    modes = [path.stat().st_mode & 0o777 for path in (good, data, tmp_path / "restored")]
+    assert modes == [0o600, 0o700, 0o700]
+
+
+def test_a_backup_that_cannot_be_written_leaves_nothing(
+    good: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a backlog drained, compacting leaves next to nothing but the journal's segments."""
-    store = open_store()
-    store.append([make_created()])
-    fill(store, make_sent, 0, 2_000)
-    store.append([Deleted(list(range(BASE, BASE + 1_999)))])
-    store.close()
-    assert settings.data is not None
-    before, after = compact(settings.data, NOW_MS)
-    assert before > 1_000_000 and after < 200_000
-    assert count(open_store()) == 1
+    """Neither a missing folder, nor a full disk, nor an interruption, nor damage leaves a file; an older one stays as it was."""
+    with pytest.raises(StorageError, match=r"cannot be backed up to .*No such file or directory; there is no backup"):
+        backup(data, tmp_path / "no such folder" / "backup", quiet)
+    before = good.read_bytes()
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        backup(data, good, interrupt)
+    monkeypatch.setattr(backups, "DETACH", "PRAGMA journal_mode = DELETE; PRAGMA max_page_count = 1;" + filler())
+    with pytest.raises(StorageError, match="database or disk is full; there is no backup"):
+        backup(data, good, quiet)
+    monkeypatch.undo()
+    damage(data / "broker.db")
+    with pytest.raises(StorageError, match="is damaged, there is no backup"):
+        backup(data, good, quiet)
+    assert good.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "good"]
 
 
-@pytest.mark.parametrize("purge", [True, False])
-def test_space_is_given_back_after_a_drain(
-    open_store: Open, settings: StorageSettings, make_created: MakeQueue, make_sent: Make, purge: bool
+def filler() -> str:
+    """SQL that needs more space than there is."""
+    return "CREATE TABLE filler AS SELECT zeroblob(1000000) AS zeroes;"
+
+
+def damage(database: Path) -> None:
+    """Change the bodies of messages behind SQLite's back."""
+    content = database.read_bytes()
+    assert b"x" * 500 in content
+    database.write_bytes(content.replace(b"x" * 500, b"x" * 499 + b"y"))
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda path, good: None, "there is no backup"),
+        (lambda path, good: path.mkdir(), "there is no backup"),
+        (lambda path, good: path.touch(), "is not a backup"),
+        (
+            lambda path, good: path.write_bytes(b"junk" * 1_000),
+            "is not a backup; make one with `crossdock broker backup`",
+        ),
+        (lambda path, good: path.write_bytes((good.parent / "data" / "broker.db").read_bytes()), "A plain copy of"),
+        (lambda path, good: path.write_bytes(good.read_bytes()[:-4_096]), "is damaged, nothing is restored"),
+        (lambda path, good: path.write_bytes(newer(good)), "has format 9, newer than 1"),
+        (lambda path, good: (path.write_bytes(good.read_bytes()), damage(path)), "is not what was sent; use another"),
+    ],
+)
+def test_restore_refuses_what_is_unsound(
+    good: Path, tmp_path: Path, make: Callable[[Path, Path], object], sentence: str
 ) -> None:
-    """Deleted or purged, the rows of a large backlog go in small steps and the database shrinks while others use it."""
-    store = open_store()
-    store.append([make_created()])
-    fill(store, make_sent, 0, 6_000, "x" * 3_000)
-    store.append([Received(BASE + 5, 1, NOW_MS, NOW_MS)])
-    store.append([Purged(1, BASE + 5_999, NOW_MS) if purge else Deleted(list(range(BASE, BASE + 6_000)))])
-    store.close()
-    assert settings.data is not None
-    path = settings.data / "broker.db"
-    tables = Tables(path)
-    steps = sum(1 for _ in care(tables.writer))
-    assert steps > 5
-    assert path.stat().st_size < 6_000_000
-    rows = [
-        tables.reader.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        for table in ("messages", "touched", "discards")
-    ]
-    assert rows == [0, 0, 0]
-    tables.close()
-    assert check(settings.data).problems == []
+    """What is no backup, or a damaged one, is refused before anything is written."""
+    make(tmp_path / "file", good)
+    with pytest.raises(StorageError, match=sentence):
+        restore(tmp_path / "file", tmp_path / "restored", quiet)
+    assert not (tmp_path / "restored").exists()
+
+
+def newer(good: Path) -> bytes:
+    """The backup as a later version would write it."""
+    path = good.with_name("newer")
+    path.write_bytes(good.read_bytes())
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def test_restore_needs_an_empty_folder(good: Path, data: Path, tmp_path: Path, open_store: Open) -> None:
+    """A folder with anything in it is left alone; what a killed restore left there is no obstacle."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat").touch()
+    for folder in (data, tmp_path / "photos"):
+        before = sorted(path.name for path in folder.iterdir())
+        with pytest.raises(StorageError, match="is not empty; restore into a new one, or move it away first"):
+            restore(good, folder, quiet)
+        assert sorted(path.name for path in folder.iterdir()) == before
+    (tmp_path / "killed" / "journal").mkdir(parents=True)
+    (tmp_path / "killed" / "broker.db.partial").write_bytes(b"half")
+    restore(good, tmp_path / "killed", quiet)
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["broker.db", "journal", "lock"]
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be used: File exists"):
+        restore(good, tmp_path / "file", quiet)
+
+
+def test_a_restore_that_fails_leaves_nothing(good: Path, tmp_path: Path) -> None:
+    """Interrupted or without space, there is no folder, or an empty one as before."""
+    (tmp_path / "empty").mkdir()
+
+    def failing(error: BaseException) -> Show:
+        def show(what: str, done: int, total: int) -> None:
+            if what == "copied":
+                raise error
+
+        return show
+
+    for folder in (tmp_path / "new", tmp_path / "empty"):
+        with pytest.raises(KeyboardInterrupt):
+            restore(good, folder, failing(KeyboardInterrupt()))
+        with pytest.raises(StorageError, match=r"cannot be restored to .*No space left on device; nothing is restored"):
+            restore(good, folder, failing(OSError(28, "No space left on device")))
+    assert not (tmp_path / "new").exists()
+    assert not (tmp_path / "empty" / "broker.db").exists()
+    restore(good, tmp_path / "empty", quiet)
+
+
+def test_restored_folders_are_strangers_to_each_other(good: Path, data: Path, tmp_path: Path) -> None:
+    """Original and copies have an identity each, so that no journal is taken for that of another; none of them passes for a backup."""
+    restore(good, tmp_path / "one", quiet)
+    restore(good, tmp_path / "two", quiet)
+    identities = set()
+    for folder in (data, tmp_path / "one", tmp_path / "two"):
+        connection = sqlite3.connect(folder / "broker.db")
+        identities.add(connection.execute("SELECT identity FROM meta").fetchone()[0])
+        assert connection.execute("PRAGMA auto_vacuum").fetchone()[0] == 2
+        connection.close()
+        with pytest.raises(StorageError, match="is not a backup"):
+            check_backup(folder / "broker.db", quiet)
+    assert len(identities) == 3

@@ -1,0 +1,87 @@
+"""Database files as files: opened for reading only, copied while others write to them, given their name once they are complete.
+
+What is in them is left to `tables`.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from crossdock.broker.storage.files import Files
+
+Show = Callable[[str, int, int], None]
+"""Is told of progress: what is done with each, how many are done, of how many."""
+
+PAGES_A_STEP = 256
+SYNC_EVERY = 16
+"""So many steps are on disk before the next is copied, lest all of it be written at once and a broker's commits queue up behind it."""
+
+SNAPSHOT = "BEGIN; SELECT count(*) FROM sqlite_schema;"
+
+
+def open_frozen(database: Path) -> sqlite3.Connection:
+    """Open a file to which nobody writes, for reading only: without locks, and without files beside it."""
+    return _connect(database, "mode=ro&immutable=1")
+
+
+def open_unused(database: Path) -> sqlite3.Connection:
+    """Open the database of a folder that no broker uses, for reading only. A write-ahead log is read with it and left."""
+    log = database.with_name(f"{database.name}-wal")
+    return _connect(database, "mode=ro") if log.exists() else open_frozen(database)
+
+
+def open_used(database: Path) -> sqlite3.Connection:
+    """Open a database that others may be writing to."""
+    return _connect(database, "mode=rw")
+
+
+def _connect(database: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{database.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+
+
+def copy(source: sqlite3.Connection, target: Path, change: str, show: Show) -> None:
+    """Copy a database as it is now, whatever is written to it meanwhile, to an empty file, and execute `change` on the copy.
+
+    OSError or sqlite3.Error if that cannot be done; what was copied until then is left to the caller (`remove`).
+    """
+    steps = 0
+
+    def step(_: int, left: int, pages: int) -> None:
+        nonlocal steps
+        steps += 1
+        if steps % SYNC_EVERY == 0:
+            sync(target)
+        show("copied", pages - left, pages)
+
+    source.executescript(SNAPSHOT)
+    with closing(open_used(target)) as connection:
+        source.backup(connection, pages=PAGES_A_STEP, progress=step)
+        connection.executescript(change)
+
+
+def publish(partial: Path, file: Path) -> None:
+    """Give a complete file its name, so that it is on disk or not there at all."""
+    sync(partial)
+    Files().rename(partial, file)
+
+
+def sync(path: Path) -> None:
+    """Return when a file is on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(partial: Path) -> None:
+    """Remove what there is of an unfinished database."""
+    for ending in ("", "-journal", "-wal", "-shm"):
+        partial.with_name(partial.name + ending).unlink(missing_ok=True)
+
+
+def reason(error: OSError | sqlite3.Error) -> str:
+    """Why the operating system or SQLite refused, in its own words."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
