@@ -54,7 +54,7 @@ def backup_data(
     size = file.stat().st_size
     if as_json:
         print_json(
-            {"file": file, "bytes": size, "queues": report.queues, "messages": report.messages, "seconds": took_s}
+            {"file": str(file), "bytes": size, "queues": report.queues, "messages": report.messages, "seconds": took_s}
         )
     else:
         typer.echo(f"{file}: {_holds(report)}, {size} bytes, in {took_s:.1f} s")
@@ -67,7 +67,7 @@ def restore_data(
     with _refusing(), _progress(as_json) as show:
         report = restore(file, data, show)
     if as_json:
-        print_json({"data": data, "queues": report.queues, "messages": report.messages})
+        print_json({"data": str(data), "queues": report.queues, "messages": report.messages})
     else:
         typer.echo(f"{data}: {_holds(report)}, restored from {file}")
 
@@ -81,7 +81,7 @@ def check_data(
     with _refusing(), _progress(as_json) as show:
         report = check(data, show) if file is None else check_backup(file, show)
     if as_json:
-        print_json({"checked": file or data, "sound": not report.problems, "report": report})
+        print_json({"checked": str(file or data), "sound": not report.problems, "report": report})
     else:
         facts = f", {report.journal_facts} facts in the journal" if file is None else ""
         typer.echo(f"{file or data}: {_holds(report)}{facts}")
@@ -98,7 +98,7 @@ def compact_data(data: Data = DATA, as_json: Json = False) -> None:
     with _refusing():
         before, after = compact(data, SystemClock().now_ms())
     if as_json:
-        print_json({"data": data, "bytes_before": before, "bytes_after": after})
+        print_json({"data": str(data), "bytes_before": before, "bytes_after": after})
     else:
         typer.echo(f"{data}: {before} bytes before, {after} bytes after")
 

@@ -1,6 +1,7 @@
 """The turn: who is answered when, and what happens when the disk is full or fails."""
 
 import asyncio
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ class Disk:
         self.broken = False
         self.pending = False
         self.commits = 0
+        self.folds: list[Future[None]] = []
 
     def append(self, facts: list[Fact]) -> None:
         """Take facts."""
@@ -40,6 +42,20 @@ class Disk:
             raise StorageFailed("the disk is broken")
         self.pending = False
         self.commits += 1
+        if self.folds and self.folds[-1].done() and self.folds[-1].exception():
+            self.broken = True
+            raise StorageFailed("the disk is full")
+
+    @property
+    def folding(self) -> Future[None] | None:
+        """The latest fold."""
+        return self.folds[-1] if self.folds else None
+
+    def fold(self) -> None:
+        """Commit, and begin a fold unless one runs."""
+        self.commit()
+        if self.folding is None or self.folding.done():
+            self.folds.append(Future())
 
 
 class Machine:
@@ -140,3 +156,35 @@ async def test_a_failed_lagging_commit_answers_them_too(scene: Scene) -> None:
     await committed()
     assert isinstance(scene.answers["waiting"], ServiceUnavailable)
     assert scene.failures == 1
+
+
+async def test_a_fold_that_runs_already_is_not_enough(scene: Scene) -> None:
+    """It may have begun before the latest commit: the one after it ends the wait."""
+    scene.disk.fold()
+    asked = asyncio.create_task(scene.turn.fold())
+    await asyncio.sleep(0)
+    assert len(scene.disk.folds) == 1
+    scene.disk.folds[0].set_result(None)
+    await asyncio.sleep(0.01)
+    assert len(scene.disk.folds) == 2 and not asked.done()
+    scene.disk.folds[1].set_result(None)
+    assert await asked
+
+
+async def test_a_fold_that_fails_stops_the_broker(scene: Scene) -> None:
+    """Whoever asked for it is told, and nothing more is accepted."""
+    asked = asyncio.create_task(scene.turn.fold())
+    await asyncio.sleep(0)
+    scene.disk.folds[0].set_exception(OSError(28, "No space left on device"))
+    assert not await asked
+    assert scene.failures == 1
+    assert not await scene.turn.fold()
+
+
+async def test_who_waits_for_a_fold_may_leave(scene: Scene) -> None:
+    """The fold goes on."""
+    asked = asyncio.create_task(scene.turn.fold())
+    await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.wait([asked])
+    scene.disk.folds[0].set_result(None)

@@ -1,7 +1,7 @@
 """Backup and restore. A backup is one SQLite file: the tables, marked as a backup, with nothing left in a journal.
 
 The process that asks for a backup copies the tables itself, from a snapshot that SQLite keeps for it while the broker goes on
-(docs/decisions/0013). Asking a broker to have everything in the tables first is left to `control`.
+(docs/decisions/0014). Asking a broker to have everything in the tables first is left to `control`.
 """
 
 import os

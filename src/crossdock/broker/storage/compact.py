@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from crossdock.broker.storage.care import sweep
 from crossdock.broker.storage.database_files import open_used, publish, reason, remove
 from crossdock.broker.storage.errors import StorageError, StorageFailed
 from crossdock.broker.storage.files import Files
@@ -44,6 +45,8 @@ def compact(data: Path, now_ms: int) -> tuple[int, int]:
         remove(partial)
         Files().close(Files().open(partial))
         with closing(open_used(folder.database)) as connection:
+            for _ in sweep(connection):
+                pass
             connection.executescript(ALONE)
             connection.execute("VACUUM INTO ?", (str(partial),))
         publish(partial, folder.database)

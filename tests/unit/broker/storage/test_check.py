@@ -240,12 +240,15 @@ def test_what_check_calls_sound_has_every_message(
     assert found > 30
 
 
-def test_compact_makes_it_small(open_store: Open, data: Path, make_created: MakeQueue, make_sent: Make) -> None:
+@pytest.mark.parametrize("purge", [True, False])
+def test_compact_makes_it_small(
+    open_store: Open, data: Path, make_created: MakeQueue, make_sent: Make, purge: bool
+) -> None:
     """After a backlog drained, compacting leaves next to nothing but the journal's segments."""
     store = open_store()
     store.append([make_created()])
     fill(store, make_sent, 0, 2_000)
-    store.append([Deleted(list(range(BASE, BASE + 1_999)))])
+    store.append([Purged(1, BASE + 1_998, NOW_MS) if purge else Deleted(list(range(BASE, BASE + 1_999)))])
     store.close()
     (data / "broker.db.partial").write_bytes(b"what a compact that was killed left")
     before, after = compact(data, NOW_MS)
