@@ -13,13 +13,13 @@ from crossdock.broker.storage.store import StorageError
 
 
 class Turn:
-    """A turn that folds at once, or not at all."""
+    """A turn that settles at once, or not at all."""
 
     def __init__(self) -> None:
         self.folds = 0
         self.works = True
 
-    async def fold(self) -> bool:
+    async def settle(self) -> bool:
         """As told."""
         self.folds += 1
         return self.works

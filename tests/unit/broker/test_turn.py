@@ -47,14 +47,14 @@ class Disk:
             raise StorageFailed("the disk is full")
 
     @property
-    def folding(self) -> Future[None] | None:
+    def running_fold(self) -> Future[None] | None:
         """The latest fold."""
         return self.folds[-1] if self.folds else None
 
     def fold(self) -> None:
         """Commit, and begin a fold unless one runs."""
         self.commit()
-        if self.folding is None or self.folding.done():
+        if self.running_fold is None or self.running_fold.done():
             self.folds.append(Future())
 
 
@@ -161,7 +161,7 @@ async def test_a_failed_lagging_commit_answers_them_too(scene: Scene) -> None:
 async def test_a_fold_that_runs_already_is_not_enough(scene: Scene) -> None:
     """It may have begun before the latest commit: the one after it ends the wait."""
     scene.disk.fold()
-    asked = asyncio.create_task(scene.turn.fold())
+    asked = asyncio.create_task(scene.turn.settle())
     await asyncio.sleep(0)
     assert len(scene.disk.folds) == 1
     scene.disk.folds[0].set_result(None)
@@ -173,17 +173,17 @@ async def test_a_fold_that_runs_already_is_not_enough(scene: Scene) -> None:
 
 async def test_a_fold_that_fails_stops_the_broker(scene: Scene) -> None:
     """Whoever asked for it is told, and nothing more is accepted."""
-    asked = asyncio.create_task(scene.turn.fold())
+    asked = asyncio.create_task(scene.turn.settle())
     await asyncio.sleep(0)
     scene.disk.folds[0].set_exception(OSError(28, "No space left on device"))
     assert not await asked
     assert scene.failures == 1
-    assert not await scene.turn.fold()
+    assert not await scene.turn.settle()
 
 
 async def test_who_waits_for_a_fold_may_leave(scene: Scene) -> None:
     """The fold goes on."""
-    asked = asyncio.create_task(scene.turn.fold())
+    asked = asyncio.create_task(scene.turn.settle())
     await asyncio.sleep(0)
     asked.cancel()
     await asyncio.wait([asked])

@@ -62,8 +62,8 @@ def test_a_backup_is_the_moment_it_began(
     store.append([Received(BASE, 1, NOW_MS, NOW_MS + 99_000), Deleted([BASE + 1])])
     for _ in range(2):
         store.fold()
-        if store.folding is not None:
-            store.folding.result(10)
+        if store.running_fold is not None:
+            store.running_fold.result(10)
     folds = store.metrics.folds
 
     def busy(what: str, done: int, total: int) -> None:
