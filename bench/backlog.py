@@ -3,7 +3,6 @@
 Each server runs twice, once with the backlog and once with a queue that is new; the rounds alternate between the two.
 """
 
-import http.client
 import os
 import shutil
 import signal
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 from bench.rates import verdict
 from bench.report import Table, failed_row
-from bench.rounds import Bench, Load, Result, Run, ratio
+from bench.rounds import Bench, Load, Result, Run, measure, ratio
 from bench.running import Failed, Running
 from bench.servers import OURS, Server
 
@@ -59,15 +58,11 @@ class Pair(NamedTuple):
     def load(self, bench: Bench, load: Load) -> tuple[Result, Result]:
         """A load on both in turn: without and with the backlog."""
         runs: tuple[list[Run], list[Run]] = ([], [])
-        for _ in range(1 if self.full.server.slow else bench.settings.rounds):
+        for _ in range(bench.settings.rounds_of(self.full.server)):
             for one, url, found in zip((self.new, self.full), (self.new_url, self.full_url), runs, strict=True):
-                flags = [*load.flags(), "--queue-url", url]
-                found.append(Run(*one.load(load.mode, bench.settings.seconds, *flags)))
+                found.append(measure(one, load, bench.settings.seconds, "--queue-url", url))
         name = self.full.server.name
-        return (
-            Result(f"{name}, new queue", load, runs[0], self.new.resident_mb()),
-            Result(f"{name}, backlog", load, runs[1], self.full.resident_mb()),
-        )
+        return Result(f"{name}, new queue", load, runs[0]), Result(f"{name}, backlog", load, runs[1])
 
 
 def ask(bench: Bench) -> list[Table]:
@@ -81,7 +76,7 @@ def ask(bench: Bench) -> list[Table]:
             table, first = rates, [server.name, f"{size:,}"]
             try:
                 with started_pair(bench, server, size) as pair:
-                    measure(bench, pair, size, rates)
+                    rates_with(bench, pair, size, rates)
                     table = restarts
                     if server.keeps == "disk":
                         restarts.rows += restart(bench, pair, size, restarts.notes)
@@ -127,7 +122,7 @@ def fill(bench: Bench, pair: Pair, size: int) -> float:
     return sent / took_s if took_s else 0
 
 
-def measure(bench: Bench, pair: Pair, size: int, table: Table) -> None:
+def rates_with(bench: Bench, pair: Pair, size: int, table: Table) -> None:
     """Fill, then rates with the backlog and without it: a row of the table."""
     per_s = fill(bench, pair, size)
     os.sync()
@@ -185,7 +180,7 @@ def wait_for_message(one: Running, queue_url: str) -> float:
         try:
             if one.endpoint.call("ReceiveMessage", QueueUrl=queue_url).get("Messages"):
                 return time.monotonic()
-        except (OSError, RuntimeError, http.client.HTTPException):
+        except (OSError, RuntimeError):
             pass
         time.sleep(0.01)
     raise Failed(f"no message within {FIRST_S} s after the restart: {one.last_words()}")

@@ -59,13 +59,17 @@ class Endpoint(NamedTuple):
         """One request outside of what is measured; RuntimeError if it fails."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
         names = dict(line.split(": ", 1) for line in self.head(action).decode().split("\r\n")[2:-1])
-        connection.request("POST", "/", json.dumps(parameters), names)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        if answer.status != 200:
-            raise RuntimeError(f"{action}: {answer.status} {body[:500]!r}")
-        return json.loads(body or b"{}")
+        try:
+            connection.request("POST", "/", json.dumps(parameters), names)
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"{action}: {answer.status} {body[:500]!r}")
+            return json.loads(body or b"{}")
+        except (http.client.HTTPException, ValueError) as error:
+            raise RuntimeError(f"{action}: {error!r}") from error
+        finally:
+            connection.close()
 
     def count_messages(self, queue_url: str) -> int:
         """How many messages a queue holds: visible, in flight and delayed."""

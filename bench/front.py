@@ -7,7 +7,6 @@
 
 import argparse
 import asyncio
-import resource
 import signal
 from typing import Any
 
@@ -68,7 +67,7 @@ class Bare(asyncio.Protocol):
 
 
 async def serve(port: int, bare: bool) -> None:
-    """Serve until SIGTERM or SIGINT, then say what it cost."""
+    """Serve until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -81,10 +80,6 @@ async def serve(port: int, bare: bool) -> None:
         await server.start(sockets)
     print(f"http://127.0.0.1:{sockets[0].getsockname()[1]}", flush=True)
     await stopped.wait()
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        f"cpu {usage.ru_utime + usage.ru_stime:.2f} s, resident {usage.ru_maxrss // 1024} MB, requests {server.requests}"
-    )
 
 
 def main() -> None:

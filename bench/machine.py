@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import subprocess
 import time
 from collections.abc import Sequence
@@ -12,6 +13,9 @@ from typing import NamedTuple
 from bench.servers import FRONT, PEERS, ROOT, Server
 
 SYNCS = 100
+TICKS = os.sysconf("SC_CLK_TCK")
+BUSY = 0.1
+"""The share of the processors that others may take before a report must be read with care."""
 
 
 class Machine(NamedTuple):
@@ -39,6 +43,32 @@ def describe(servers: Sequence[Server], folder: Path) -> Machine:
         load=f"{os.getloadavg()[0]:.1f} over the minute before",
         versions=versions(servers),
     )
+
+
+class Neighbours:
+    """How much of the processors went to others since this was made: not to this process, nor to its children that have ended."""
+
+    def __init__(self) -> None:
+        self._began_s = time.monotonic()
+        self._busy_s = busy_s() - own_s()
+
+    def __str__(self) -> str:
+        took_s = time.monotonic() - self._began_s
+        share = max(0.0, (busy_s() - own_s() - self._busy_s) / took_s / (os.cpu_count() or 1))
+        care = ": only ratios of servers that were measured side by side mean anything" if share > BUSY else ""
+        return f"The run took {took_s / 60:.1f} minutes; other work took {share:.0%} of the processors meanwhile{care}."
+
+
+def busy_s() -> float:
+    """Seconds that all processors together have worked, time that a hypervisor gave to others included."""
+    user, nice, system, _idle, _waiting, interrupts, soft, stolen = Path("/proc/stat").read_text().split()[1:9]
+    return sum(map(int, (user, nice, system, interrupts, soft, stolen))) / TICKS
+
+
+def own_s() -> float:
+    """CPU seconds of this process and its children that have ended."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def processor() -> str:

@@ -75,7 +75,7 @@ def row(server: Server, load: Load, results: Mapping[str, Result], problems: Map
         result.spread(),
         f"{p50:.2f} / {p99:.2f}",
         f"{result.median(lambda run: run.cpu_ms):.0f}",
-        str(result.resident_mb),
+        f"{result.median(lambda run: run.resident_mb):.0f}",
         "" if ours is None or server.name == OURS else f"{ratio(ours, result):.2f}",
     ]
 

@@ -43,6 +43,6 @@ def head(machine: Machine, command: str) -> str:
     return "\n".join(["# Bench", "", *machine.lines(), f"- command: `{command}`", ""])
 
 
-def write(path: Path, machine: Machine, command: str, tables: Sequence[Table]) -> None:
+def write(path: Path, machine: Machine, command: str, tables: Sequence[Table], end: str) -> None:
     """Write the report as it stands."""
-    path.write_text("\n".join([head(machine, command), *(table.markdown() for table in tables)]))
+    path.write_text("\n".join([head(machine, command), *(table.markdown() for table in tables), end, ""]))

@@ -15,18 +15,26 @@ from bench.servers import FRONT, Server
 class Settings(NamedTuple):
     """How much of everything."""
 
-    seconds: float = 2
+    seconds: float = 1.5
     """How long one load is measured."""
     rounds: int = 3
     backlogs: tuple[int, ...] = (100_000, 1_000_000, 10_000_000)
-    fill_s: float = 60
+    fill_s: float = 30
     """How long a peer may take to be filled with a backlog."""
-    idle_s: float = 20
+    idle_s: float = 10
 
     @property
     def warmup_s(self) -> float:
         """How long a load runs before it is measured."""
         return self.seconds / 4
+
+    def rounds_of(self, server: Server) -> int:
+        """Slow servers have one round, as long as those of the others together."""
+        return 1 if server.slow else self.rounds
+
+    def seconds_of(self, server: Server) -> float:
+        """How long each of its rounds is."""
+        return self.seconds * self.rounds if server.slow else self.seconds
 
 
 class Bench(NamedTuple):
@@ -66,6 +74,8 @@ class Run(msgspec.Struct, frozen=True):
     report: Report
     cpu_ms: float
     """Of the server, per 1,000 requests."""
+    resident_mb: int
+    """Of the server, afterwards."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -74,7 +84,6 @@ class Result(msgspec.Struct, frozen=True):
     server: str
     load: Load
     runs: list[Run]
-    resident_mb: int
 
     def median(self, figure: Callable[[Run], float]) -> float:
         """The middle one of all rounds."""
@@ -103,19 +112,24 @@ def compare(bench: Bench, servers: Sequence[Running], load: Load, problems: dict
     for number in range(settings.rounds):
         for one in servers:
             name = one.server.name
-            if name in problems or (one.server.slow and number > 0):
+            if name in problems or number >= settings.rounds_of(one.server):
                 continue
             bench.say(f"{load}, round {number + 1} of {settings.rounds}: {name}")
             try:
-                run = Run(*one.load(load.mode, settings.seconds, "--warmup", str(settings.warmup_s), *load.flags()))
+                run = measure(one, load, settings.seconds_of(one.server), "--warmup", str(settings.warmup_s))
+                if run.report.unit_max_ms == 0:
+                    raise Failed(f"{load.mode}: nothing came to its end within {settings.seconds_of(one.server):g} s")
                 runs.setdefault(name, []).append(run)
             except Failed as error:
                 problems[name] = str(error)
                 bench.say(f"  {name}: {error}")
-    measured = [one for one in servers if one.server.name not in problems]
-    return {
-        one.server.name: Result(one.server.name, load, runs[one.server.name], one.resident_mb()) for one in measured
-    }
+    return {name: Result(name, load, found) for name, found in runs.items() if name not in problems}
+
+
+def measure(one: Running, load: Load, seconds: float, *flags: str) -> Run:
+    """One load on one server; Failed says why not."""
+    report, cpu_ms = one.load(load.mode, seconds, *load.flags(), *flags)
+    return Run(report, cpu_ms, one.resident_mb())
 
 
 def ratio(ours: Result, theirs: Result) -> float:

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 from bench import backlog, idle, wake
-from bench.machine import describe
+from bench.machine import Neighbours, describe
 from bench.rates import COMPARISONS
 from bench.report import Table, head, write
 from bench.rounds import Bench, Settings
 from bench.servers import Server, every_server
 
-QUICK = Settings(seconds=1, rounds=1, backlogs=(20_000,), fill_s=10, idle_s=5)
+QUICK = Settings(seconds=0.8, rounds=1, backlogs=(20_000,), fill_s=5, idle_s=3)
 QUESTIONS: dict[str, Callable[[Bench], list[Table]]] = {
     **{comparison.question: comparison.ask for comparison in COMPARISONS},
     "wake": wake.ask,
@@ -59,7 +59,7 @@ def main() -> None:
     tables: list[Table] = []
     with tempfile.TemporaryDirectory(dir=given.data) as name:
         bench = Bench(settings, given.servers, Path(name))
-        machine = describe(given.servers, bench.folder)
+        machine, neighbours = describe(given.servers, bench.folder), Neighbours()
         if not given.json:
             print(head(machine, command), flush=True)
         for question in given.only:
@@ -68,9 +68,12 @@ def main() -> None:
                 if not given.json:
                     print(table.markdown(), flush=True)
             if given.report:
-                write(given.report, machine, command, tables)
+                write(given.report, machine, command, tables, str(neighbours))
     if given.json:
-        print(msgspec.json.encode({"machine": machine._asdict(), "command": command, "tables": tables}).decode())
+        whole = {"machine": machine._asdict(), "command": command, "tables": tables, "end": str(neighbours)}
+        print(msgspec.json.encode(whole).decode())
+    else:
+        print(neighbours)
     raise SystemExit(any(table.broken for table in tables))
 
 

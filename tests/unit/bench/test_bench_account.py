@@ -67,7 +67,7 @@ def test_who_cannot_be_measured_is_in_the_table_with_the_reason(tmp_path: Path) 
 
 def result(*rates: int) -> Result:
     reports = [Report("send", 16, 512, 1, rate, rate, rate, rate, 1, 1, 1, 1, 1, 1) for rate in rates]
-    return Result("some", Load("send"), [Run(report, 1) for report in reports], 1)
+    return Result("some", Load("send"), [Run(report, 1, 1) for report in reports])
 
 
 def test_ratios_are_of_rounds_that_ran_side_by_side() -> None:
