@@ -164,7 +164,7 @@ class Client:
             numbered = [{"Id": str(number), **entry} for number, entry in enumerate(entries)]
             result = await self._call("SendMessageBatch", QueueUrl=queue, Entries=numbered)
             assert not result.get("Failed"), result
-            answers = sorted(result["Successful"], key=lambda entry: int(entry["Id"]))
+            answers = sorted(result.get("Successful", []), key=lambda entry: int(entry["Id"]))
         for letter, answer in zip(letters, answers, strict=True):
             self._account.sent(letter, answer, last_sequence, time.time())
 
@@ -207,7 +207,7 @@ class Client:
         entries = [{"Id": str(number), "ReceiptHandle": one.handle} for number, one in enumerate(held)]
         result = await self._call("DeleteMessageBatch", QueueUrl=held[0].queue, Entries=entries)
         now = time.time()
-        for entry in result["Successful"]:
+        for entry in result.get("Successful", []):
             self._account.deleted(held[int(entry["Id"])], now)
         for entry in result.get("Failed", []):
             assert "expired" in entry["Message"], entry
@@ -259,7 +259,7 @@ class Client:
 async def see_move_task(connection: Connection, account: Account, dead: str) -> None:
     """Look whether the move task of a dead-letter queue is over."""
     asked = account.redriving[dead]
-    tasks = (await connection.call("ListMessageMoveTasks", SourceArn=ARN + dead))["Results"]
+    tasks = (await connection.call("ListMessageMoveTasks", SourceArn=ARN + dead)).get("Results")
     assert not tasks or tasks[0]["Status"] in ("RUNNING", "COMPLETED"), tasks
     if not tasks or tasks[0]["Status"] == "COMPLETED":
         account.redriven(dead, asked)

@@ -9,7 +9,7 @@ from tests.simulation.promises import Letter, Promises, Shelf
 from tests.unit.broker.queues.world import World
 
 from crossdock.aws.api import sqs
-from crossdock.aws.errors import ApiError, InvalidParameterValue, ResourceNotFound, UnsupportedOperation
+from crossdock.aws.errors import ApiError, InvalidParameterValue, ResourceNotFound
 from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Ticket
 from crossdock.broker.queues.machine import MachineSettings
@@ -284,7 +284,7 @@ class History:
         for dead in self.promises.redrives:
             try:
                 self.world.call(sqs.CancelMessageMoveTask(self.tasks[dead]))
-            except (ResourceNotFound, UnsupportedOperation):
+            except (ResourceNotFound, InvalidParameterValue):
                 self.seen["cancel comes late"] += 1
             else:
                 self.seen["cancel"] += 1
