@@ -27,7 +27,7 @@ from crossdock.broker.metrics import FrontCounts, Metrics
 from crossdock.broker.queues.machine import MachineSettings, QueueMachine
 from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
 from crossdock.broker.settings import BrokerSettings, Durability
-from crossdock.broker.storage.store import StorageSettings, Store
+from crossdock.broker.storage.store import StorageFailed, StorageSettings, Store
 from crossdock.broker.systemd import Notifier, inherited_sockets
 from crossdock.broker.turn import Turn
 from crossdock.clock import Clock, ManualClock, SystemClock
@@ -74,14 +74,19 @@ class Broker:
         self.endpoints.ready = True
         return [_url(host, port, secure=settings.tls_cert is not None) for host, port in addresses]
 
-    async def stop(self) -> None:
-        """Drain and close. What was acknowledged is on disk."""
+    async def stop(self) -> bool:
+        """Drain and close; whether all of it is on disk. If not, what was acknowledged still is, except with relaxed durability."""
         self.endpoints.ready = False
         self.idle_fold.stop()
         self.control.close()
         self.turn.stop()
         await self.server.drain(self.settings.drain_ms / 1_000)
-        self.store.close()
+        try:
+            self.store.close()
+        except StorageFailed as failure:
+            log.critical("storage failed while the broker stopped", reason=str(failure))
+            return False
+        return not self.turn.failed
 
     def _front_counts(self) -> FrontCounts:
         server, counters = self.server, self.server.counters
@@ -113,13 +118,14 @@ async def serve(settings: BrokerSettings, environ: MutableMapping[str, str]) -> 
     log.info("broker is ready", url=urls[0], urls=urls)
     systemd.ready(f"Serving {' '.join(urls)}")
     await broker.stopped.wait()
-    failed = broker.turn.failed
     log.info("broker stops", connections=broker.server.connections, waiters=broker.machine.waiting)
-    systemd.stopping("The data folder cannot be written: see the log" if failed else "Answering what is under way")
-    await broker.stop()
+    systemd.stopping(
+        "The data folder cannot be written: see the log" if broker.turn.failed else "Answering what is under way"
+    )
+    complete = await broker.stop()
     systemd.close()
     log.info("broker stopped")
-    return EXIT_STORAGE_FAILED if failed else 0
+    return 0 if complete else EXIT_STORAGE_FAILED
 
 
 def run(settings: BrokerSettings) -> int:

@@ -166,7 +166,7 @@ class Turn:
             self.failed = True
             log.critical("storage failed; the broker stops", reason=str(failure))
             held, self._held = self._held, []
-            for ticket, _ in held:
+            for ticket, _ in held + self._machine.drain().replies:
                 self._deliver(ticket, ServiceUnavailable())
             self._on_failure()
             return False

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crossdock.aws.api.sqs import GetQueueUrl, GetQueueUrlResult, SendMessage
+from crossdock.aws.api.sqs import GetQueueUrl, GetQueueUrlResult, ReceiveMessageResult, SendMessage
 from crossdock.aws.errors import ServiceUnavailable
 from crossdock.broker.outcome import Caller, Fact, Outcome, Ticket
 from crossdock.broker.storage.store import StorageFailed
@@ -63,11 +63,16 @@ class Machine:
 
     def __init__(self) -> None:
         self.durable = True
+        self.polls: list[Ticket] = []
 
     def handle(self, ticket: Ticket, command: Any, caller: Caller, now_ms: int) -> Outcome:
         """One step."""
         facts: list[Fact] = [] if command is ASK else [Noted()]
         return Outcome([(ticket, GetQueueUrlResult(queue_url="q"))], facts, self.durable)
+
+    def drain(self) -> Outcome:
+        """The long polls end."""
+        return Outcome([(ticket, ReceiveMessageResult()) for ticket in self.polls], [], False)
 
     def next_deadline_ms(self) -> int | None:
         """Nothing is ever due."""
@@ -135,12 +140,13 @@ async def test_sends_go_on_as_soon_as_there_is_space(scene: Scene) -> None:
 async def test_a_failed_commit_answers_everyone_who_waits(scene: Scene) -> None:
     """Whoever waits is told; what comes later is refused; the failure is noticed once."""
     scene.disk.broken = True
+    scene.machine.polls.append("poll")
     scene.submit("a", SEND)
     scene.submit("b", SEND)
     await committed()
     scene.submit("later", ASK)
     assert {ticket: type(answer) for ticket, answer in scene.answers.items()} == dict.fromkeys(
-        ("a", "b", "later"), ServiceUnavailable
+        ("a", "b", "poll", "later"), ServiceUnavailable
     )
     assert scene.failures == 1
 
