@@ -8,6 +8,7 @@ from itertools import islice
 import msgspec
 
 from crossdock.aws.arn import QueueName
+from crossdock.broker.queues.away import NEVER_MS
 from crossdock.broker.queues.fair import FairOrder
 from crossdock.broker.queues.message import DELAYED, IN_FLIGHT, Message
 from crossdock.broker.queues.queue import Queue
@@ -82,14 +83,15 @@ def _is_pill(queue: Queue, message: Message) -> bool:
 def describe(registry: Registry, now_ms: int) -> dict[str, object]:
     """What a restart must bring back, as plain values that can be compared."""
     return {
-        "queues": {queue.number: _describe_queue(queue, now_ms) for queue in registry.all()},
+        "queues": {queue.number: _describe_queue(registry, queue) for queue in registry.all()},
         "tasks": sorted(str(task.fact()) for task in registry.tasks.active()),
         "last number": registry.last_number,
     }
 
 
-def _describe_queue(queue: Queue, now_ms: int) -> dict[str, object]:
+def _describe_queue(registry: Registry, queue: Queue) -> dict[str, object]:
     hidden = [message for message in queue.messages.values() if _is_hidden(queue, message)]
+    asleep = _asleep(registry, queue) if queue.away.asleep else []
     return {
         "name": queue.name,
         "attributes": queue.attributes,
@@ -99,8 +101,16 @@ def _describe_queue(queue: Queue, now_ms: int) -> dict[str, object]:
         "purged": queue.purged_ms,
         "last": queue.last_sequence,
         "count": queue.visible + queue.in_flight + queue.delayed,
-        "hidden": sorted((m.sequence, m.state, m.receive_count, m.first_received_ms, m.due_ms) for m in hidden),
+        "hidden": sorted(asleep + [(m.sequence, m.receive_count, m.first_received_ms, m.due_ms) for m in hidden]),
+        "in flight": queue.in_flight,
     }
+
+
+def _asleep(registry: Registry, queue: Queue) -> list[tuple[int, int, int, int]]:
+    due = registry.backlog.due(queue.number, queue.away.due_edge, NEVER_MS, queue.away.asleep + len(queue.messages))
+    asleep = [sequence for _, sequence, _ in due if sequence not in queue.messages]
+    stored = [registry.backlog.page(sequence - 1, sequence, 1, 1)[0] for sequence in asleep]
+    return [(s.message.sequence, s.receive_count, s.first_received_ms, s.due_ms) for s in stored]
 
 
 def _is_hidden(queue: Queue, message: Message) -> bool:

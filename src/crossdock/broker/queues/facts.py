@@ -198,8 +198,11 @@ class StoredQueue(msgspec.Struct, gc=False):
     """How many messages it holds in all, those in `touched` included."""
     touched: Iterable[Stored]
     """Messages in flight or delayed (due after the moment of opening), in order of sequence. Read from disk one at a time, so that bodies
-    need not fit into memory: iterate once, keep no bodies. Messages that were received and are visible again come from `Backlog.page`,
-    with their counts."""
+    need not fit into memory: iterate once, as far as need be, keep no bodies. Messages that were received and are visible again come from
+    `Backlog.page`, with their counts."""
+    in_flight: int = 0
+    delayed: int = 0
+    """How many messages `touched` has in all, those that were never received apart."""
 
 
 class Snapshot(msgspec.Struct, gc=False):
@@ -220,6 +223,10 @@ class Backlog(Protocol):
     def page(self, after: int, through: int, limit: int, bytes_max: int) -> list[Stored]:
         """The first messages with `after < sequence <= through`, in order: at most `limit`, and no more once `bytes_max` of bodies
         are read; at least one if there is one."""
+
+    def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
+        """(due_ms, sequence, receive_count) of messages that come due, or came, behind `after` = (due_ms, sequence), in that order: at most
+        `limit` of those due by `through_ms`, and then the next one if there is one."""
 
     def content(self, sequence: int) -> Sent:
         """The content of a live message. KeyError if there is none."""

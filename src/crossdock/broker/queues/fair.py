@@ -16,10 +16,11 @@ Source: SQS Developer Guide, "Amazon SQS fair queues" and its detailed rules; G.
 """
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 
 from crossdock.aws.quotas import NOISY_IN_FLIGHT_MIN, NOISY_QUIET_AFTER_MS, NOISY_SHARE
-from crossdock.broker.queues.message import Message
+from crossdock.broker.queues.message import IN_FLIGHT, VISIBLE, Message
 from crossdock.broker.queues.standard import Find, Offer, Ranks
 
 HALF_LIFE_MS = 60_000
@@ -96,6 +97,17 @@ class FairOrder:
     def noisy_tenants(self) -> int:
         """How many tenants are noisy at the moment."""
         return len(self._noisy)
+
+    def take_over(self, messages: Iterable[Message], rank: Callable[[Message], int]) -> None:
+        """What is resident in a queue that was not fair before. `rank`: the place of a message that was touched."""
+        for message in sorted(messages, key=_by_sequence):
+            message.listed = False
+            if message.state is IN_FLIGHT:
+                self.received(message)
+            elif message.state is VISIBLE and message.wake_ms:
+                self.appear(message, rank(message))
+            elif message.state is VISIBLE:
+                self.arrive(message)
 
     def sent(self, group_id: str | None, now_ms: int) -> None:
         """A tenant sent a message, which may have gone to the backlog."""
@@ -210,3 +222,7 @@ class FairOrder:
 
 def _messages_in_flight(tenant: Tenant) -> int:
     return tenant.in_flight
+
+
+def _by_sequence(message: Message) -> int:
+    return message.sequence

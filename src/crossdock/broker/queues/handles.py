@@ -24,14 +24,14 @@ def message_of(registry: Registry, queue: Queue, handle: str, step: Step) -> tup
     if message is None:
         if queue_of(sequence) != queue.number or sequence > queue.last_sequence:
             raise invalid_handle(handle)
-        if not queue.cold or sequence <= queue.edge:
+        if not queue.away.may_hold(sequence):
             return None, receive_count
         message = _recalled(registry, queue, sequence, step)
     return message, receive_count
 
 
 def _recalled(registry: Registry, queue: Queue, sequence: int, step: Step) -> Message | None:
-    """A message whose receive was lost in a crash and that pages have not come to yet; None when the step has taken it away already."""
+    """A message that is in the store only: left there, or its receive was lost in a crash. None when the step has taken it away already."""
     page = registry.backlog.page(sequence - 1, sequence, 1, 1)
     if not page or sequence in step.gone():
         return None

@@ -8,6 +8,8 @@ This file is the table of contents: one row per action at its end. Each concern 
 """
 
 from collections.abc import Callable
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from crossdock.aws.api import sqs
@@ -53,6 +55,8 @@ class QueueMachine:
                 result = ACCOUNT_ACTIONS[type(command)](registry, command, step)
             else:
                 queue = registry.of_url(command.queue_url, caller)  # type: ignore[attr-defined]
+                if queue.leaving and queue.let_go(now_ms):
+                    step.wake(queue)
                 if queue.alarm_ms <= now_ms:
                     pass_time(registry, queue, step)
                 result = handler(registry, queue, command, step)
@@ -68,11 +72,12 @@ class QueueMachine:
         """Do what time asks for, a slice of it when there is much."""
         registry = self._registry
         step = timed_step(now_ms)
+        alarmed = list(islice(iter(partial(registry.alarmed, now_ms), None), QUEUES_A_TICK))
+        for queue in alarmed:
+            if queue.let_go(now_ms):
+                step.wake(queue)
         redrive.step_tasks(registry, step)
-        for _ in range(QUEUES_A_TICK):
-            queue = registry.alarmed(now_ms)
-            if queue is None:
-                break
+        for queue in alarmed:
             pass_time(registry, queue, step)
         receive.serve(registry, step)
         return step

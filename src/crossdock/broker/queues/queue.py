@@ -3,18 +3,17 @@
 A queue knows of itself alone. What clients ask of it is in the concern files (send.py, receive.py, ...), in which order it gives
 messages in standard.py, fifo.py and fair.py, how messages are paged in from the store in window.py.
 
-    sequence ─────────────────────────────────────────────────────►
-      touched and untouched, resident │ edge │ `cold` in the store only;
-      `fresh`: the untouched ones     │      │ touched ones resident
-
-Touched messages have a deadline each. Untouched ones need none: their retention ends in the order of `fresh`.
+Resident are touched messages, which have a deadline each, and untouched ones, which need none: their retention ends in the order of
+`fresh`. What memory has no room for is left to the store (away.py). A message leaves once the step that touched it is over, so that the
+store knows how it stands.
 """
 
 from collections import deque
 
 from crossdock.aws.arn import QueueName
 from crossdock.broker.queues.attributes import QueueSettings, settings_of
-from crossdock.broker.queues.content_budget import ContentBudget, content_bytes
+from crossdock.broker.queues.away import NEVER_MS, Away
+from crossdock.broker.queues.budget import Budget
 from crossdock.broker.queues.counters import Counters
 from crossdock.broker.queues.deadlines import Deadlines, MessageDeadlines
 from crossdock.broker.queues.dedup import AttemptMemory
@@ -22,26 +21,18 @@ from crossdock.broker.queues.facts import QueueCreated, Sent, Stored, first_sequ
 from crossdock.broker.queues.fair import FairOrder
 from crossdock.broker.queues.fifo import FifoOrder
 from crossdock.broker.queues.message import DELAYED, GONE, IN_FLIGHT, VISIBLE, Message
+from crossdock.broker.queues.residents import Residents
 from crossdock.broker.queues.settings import MachineSettings
 from crossdock.broker.queues.standard import TIRED_RECEIVES, Order, StandardOrder
-from crossdock.broker.queues.waiters import Waiters
-
-NEVER_MS = 1 << 62
 
 SCOPE_CHANGE_MS = 60_000
 """How long after a change of DeduplicationScope the old scope still decides. AWS: attributes take up to 60 seconds."""
 
-_RESIDENT_MIN = 1_000
-"""So many untouched messages a queue may keep resident when others use up the budget of contents."""
 
-_FRESH_SLACK = 1_024
-"""So many messages that are no longer untouched may linger in `fresh` before it is swept."""
-
-
-class Queue:
+class Queue(Residents):
     """One queue. Times in milliseconds."""
 
-    def __init__(self, created: QueueCreated, sizes: MachineSettings, alarms: Deadlines, budget: ContentBudget) -> None:
+    def __init__(self, created: QueueCreated, sizes: MachineSettings, alarms: Deadlines, budget: Budget) -> None:
         """`alarms`: when which queue wants to be looked after, for the whole machine."""
         self.name = QueueName(created.account, created.region, created.name)
         self.number = created.queue
@@ -54,41 +45,25 @@ class Queue:
         self.last_sequence = first_sequence(created.queue)
         self.alarm_ms = NEVER_MS
         self.counters = Counters()
-        self.waiters = Waiters()
         self.attempts = AttemptMemory()
         self._scope_group = self.settings.deduplication_scope_group
         self._scope_changed_ms = 0
-        self._sizes = sizes
         self._alarms = alarms
-        self._budget = budget
-        self.messages: dict[int, Message] = {}
+        super().__init__(self.settings.fifo, sizes, budget)
         self.clear()
 
     def clear(self) -> None:
         """Forget every message."""
-        self._budget.used -= sum(message.content_bytes for message in self.messages.values())
-        for message in self.messages.values():
-            message.state = GONE
-        self.messages = {}
-        self.fresh: deque[Message] = deque()
+        self.drop_all()
+        self.away = Away(self.last_sequence)
         self._ahead: deque[Message] = deque()
-        self.untouched = self.cold = self.in_flight = self.delayed = 0
-        self.edge = self.last_sequence
+        self.leaving: list[Message] = []
+        """Touched while memory was crowded: they leave when the next step begins. Visible ones among them are in no order meanwhile."""
         self._deadlines = MessageDeadlines(self.messages)
-        self.looks_ahead = self.settings.fifo
-        self.window = self._sizes.lookahead if self.looks_ahead else self._sizes.window
+        self.look_ahead(self.settings.fifo)
         self.order: Order = FifoOrder() if self.settings.fifo else StandardOrder(self.fresh, self.find)
 
     # What there is
-
-    def find(self, sequence: int) -> Message | None:
-        """The resident message with this sequence."""
-        return self.messages.get(sequence)
-
-    @property
-    def visible(self) -> int:
-        """How many messages can be received, those included that their group holds up."""
-        return len(self.messages) + self.cold - self.in_flight - self.delayed
 
     def is_over(self, message: Message, now_ms: int) -> bool:
         """Whether the retention of a message has ended."""
@@ -111,51 +86,50 @@ class Queue:
         """A message is sent to the queue. Beyond the window it is left to the store."""
         if sent.group_id is not None and not self.settings.fifo:
             self._note_tenant(sent.group_id, now_ms)
-        if (self.cold or self._is_full(sent)) and (sent.due_ms <= now_ms or self.settings.fifo):
-            if not self.cold:
-                self.edge = sent.sequence - 1
-            self.cold += 1
+        if sent.due_ms > now_ms and not self.settings.fifo:
+            if not self.keeps_hidden():
+                self.delayed += 1
+                self._sleep(sent.due_ms, now_ms)
+                return
+        elif self.away.cold or self.is_full(sent):
+            self.away.leave(sent.sequence, self.last_sequence)
             return
-        self._place(self._resident(sent), sent.due_ms, now_ms)
-
-    def _is_full(self, sent: Sent) -> bool:
-        if self.untouched < _RESIDENT_MIN:
-            return self.untouched >= self.window
-        return self.untouched >= self.window or content_bytes(sent) > self._budget.left
+        self._place(self.make_resident(sent, True), sent.due_ms, now_ms)
 
     def adopt(self, stored: Stored, now_ms: int) -> None:
         """Take a message that was moved here, with its history."""
-        if self.cold and self.settings.fifo:
-            self.cold += 1
+        if self.crowded or (self.settings.fifo and (self.away.cold or self.is_full(stored.message))):
+            self.away.leave(stored.message.sequence, self.last_sequence)
         else:
             self._place(self._with_history(stored, now_ms), stored.due_ms, now_ms)
 
     def take_back(self, stored: Stored, now_ms: int) -> None:
         """Take a message that was in flight or delayed when the process ended, and behind others in the store."""
         message = self._with_history(stored, now_ms, keep_content=False)
-        self._ahead.append(message)
+        if self.settings.fifo:
+            self._ahead.append(message)
         self._place(message, stored.due_ms, now_ms, in_order=False)
 
     def page_in(self, stored: Stored, now_ms: int) -> bool:
         """Take the next message from the store; the edge moves up to it. False when its retention has ended: it is not taken."""
         sequence = stored.message.sequence
         self.catch_up(sequence)
-        if sequence in self.messages:
+        if sequence in self.messages or self.away.is_asleep(stored.due_ms, sequence):
             return True
-        self.cold -= 1
+        self.away.cold -= 1
         message = self._with_history(stored, now_ms)
         living = not self.is_over(message, now_ms)
         if living:
             self._place(message, stored.due_ms, now_ms)
         else:
             self._budget.used -= message.content_bytes
-        if not self.cold:
+        if not self.away.cold:
             self.catch_up(self.last_sequence)
         return living
 
     def catch_up(self, through: int) -> None:
         """The edge moves up. Messages that were taken back stand in order once nothing before them is left in the store."""
-        self.edge = through
+        self.away.edge = through
         ahead = self._ahead
         while ahead and ahead[0].sequence <= through:
             message = ahead.popleft()
@@ -166,28 +140,79 @@ class Queue:
         """A message of the backlog that a client has a handle of. On a standard queue it becomes resident, out of turn; on a FIFO queue it
         stays where it is: what is not resident is not in flight, so the handle is an old one."""
         message = self._with_history(stored, now_ms, keep_content=False)
-        message.due_ms = stored.due_ms
-        if not self.settings.fifo:
-            self.cold -= 1
-            self.messages[message.sequence] = message
-            self._wake(message)
-            self.order.appear(message, self._rank(message))
+        message.due_ms = due_ms = stored.due_ms
+        if self.settings.fifo:
+            return message
+        self.enter(message)
+        if self.away.is_asleep(due_ms, message.sequence):
+            self._wake_up(message.receive_count)
+            if due_ms > now_ms:
+                self._place_hidden(message)
+                return message
+        else:
+            self.away.take(message.sequence)
+        self._wake(message)
+        self.order.appear(message, self._rank(message))
         return message
 
-    def _resident(self, sent: Sent, keep_content: bool = True) -> Message:
-        size = content_bytes(sent)
-        budget = self._budget
-        if not keep_content or (budget.used + size > budget.bytes_max and not self.waiters):
-            size = 0
-        budget.used += size
-        retained_from_ms = sent.enqueued_ms or sent.sent_ms if self.settings.fifo else sent.sent_ms
-        return Message(sent.sequence, sent if size else None, size, retained_from_ms, sent.group_id)
+    def come_due(self, due_ms: int, sequence: int, receive_count: int) -> bool:
+        """The next hidden message of the store is due. Whether it was asleep: then it is a visible one of the store now."""
+        self.away.due_edge = (due_ms, sequence)
+        if sequence in self.messages:
+            return False
+        self._wake_up(receive_count)
+        self.away.leave(sequence, self.last_sequence)
+        return True
+
+    def _sleep(self, due_ms: int, now_ms: int) -> None:
+        self.away.sleep(due_ms, now_ms)
+        self.arm(due_ms)
+
+    def _wake_up(self, receive_count: int) -> None:
+        self.away.asleep -= 1
+        if receive_count:
+            self.in_flight -= 1
+        else:
+            self.delayed -= 1
+
+    def let_go(self, now_ms: int) -> bool:
+        """At the beginning of a step: what was touched in earlier ones leaves, if there still is no room. Whether any of it is visible."""
+        self.away.pass_time(now_ms)
+        leaving, self.leaving = self.leaving, []
+        appeared = False
+        for message in leaving:
+            if message.state is VISIBLE and not message.listed:
+                appeared = True
+                self._settle(message)
+            elif message.state is IN_FLIGHT and self._may_sleep(message, now_ms):
+                self._sleep(message.due_ms, now_ms)
+                self.drop(message)
+        return appeared
+
+    def _may_sleep(self, message: Message, now_ms: int) -> bool:
+        """A tenant of a fair queue is judged by what it has in flight: there nothing sleeps that was received. Nor does what will be gone
+        before it is due."""
+        if message.listed or self.looks_ahead or not self.crowded or message.wake_ms < message.due_ms:
+            return False
+        return self.away.may_sleep(message.due_ms, message.sequence, now_ms)
+
+    def _settle(self, message: Message) -> None:
+        """A message that became visible finds its place, or leaves."""
+        sequence = message.sequence
+        if not self.crowded:
+            self.order.appear(message, self._rank(message))
+        elif self.away.is_asleep(message.due_ms, sequence):
+            self.leaving.append(message)
+        else:
+            self.drop(message)
+            self.order.removed(message)
+            self.away.leave(sequence, self.last_sequence)
 
     def _with_history(self, stored: Stored, now_ms: int, keep_content: bool = True) -> Message:
         sent = stored.message
         if sent.group_id is not None and not self.settings.fifo:
             self._note_tenant(sent.group_id, sent.sent_ms)
-        message = self._resident(sent, keep_content)
+        message = self.make_resident(sent, keep_content)
         message.receive_count = stored.receive_count
         message.first_received_ms = stored.first_received_ms
         message.received_ms = max(stored.first_received_ms, min(now_ms, stored.due_ms - self.settings.visibility_ms))
@@ -199,7 +224,7 @@ class Queue:
         if fifo and not message.receive_count:
             due_ms = message.retained_from_ms + self.settings.delay_ms
         message.due_ms = due_ms
-        self.messages[message.sequence] = message
+        self.enter(message)
         if due_ms > now_ms:
             self._place_hidden(message)
         elif message.receive_count:
@@ -212,7 +237,7 @@ class Queue:
             if not fifo:
                 self.order.arrive(message)
             if self.looks_ahead:
-                self._sweep_fresh()
+                self.sweep_fresh()
             self.arm(message.retained_from_ms + self.settings.retention_ms)
         if fifo and in_order:
             self.order.arrive(message)
@@ -247,6 +272,8 @@ class Queue:
             self.order.received(message)
         message.due_ms = due_ms
         self._wake(message)
+        if self.crowded and not self.looks_ahead:
+            self.leaving.append(message)
 
     def show(self, message: Message, now_ms: int) -> None:
         """DELAYED or IN_FLIGHT → VISIBLE."""
@@ -258,7 +285,11 @@ class Queue:
         message.state = VISIBLE
         message.due_ms = min(message.due_ms, now_ms)
         self._wake(message)
-        self.order.appear(message, self._rank(message))
+        if self.crowded and not message.listed:
+            self.leaving.append(message)
+            self.arm(now_ms)
+        else:
+            self.order.appear(message, self._rank(message))
 
     def put_back(self, message: Message) -> None:
         """A message that was offered stays where it is, VISIBLE. It counts as touched from now on."""
@@ -269,17 +300,15 @@ class Queue:
 
     def remove(self, message: Message, now_ms: int) -> None:
         """Any state → GONE."""
-        state, message.state = message.state, GONE
-        del self.messages[message.sequence]
-        self._budget.used -= message.content_bytes
+        state, untouched = message.state, not message.wake_ms
+        self.drop(message)
         if state is IN_FLIGHT:
             self.in_flight -= 1
             self.order.finished(message, now_ms)
         elif state is DELAYED:
             self.delayed -= 1
-        elif not message.wake_ms:
+        elif untouched:
             self.untouched -= 1
-        message.wake_ms = NEVER_MS
         self.order.removed(message)
 
     def _rank(self, message: Message) -> int:
@@ -296,7 +325,7 @@ class Queue:
     def rearm(self) -> None:
         """Find the next moment at which time does something to this queue."""
         self.alarm_ms = NEVER_MS
-        for when_ms in (self._deadlines.first_ms(), self.waiters.first_end_ms()):
+        for when_ms in (self._deadlines.first_ms(), self.waiters.first_end_ms(), self.away.due_ms):
             if when_ms is not None:
                 self.arm(when_ms)
         oldest = self.oldest_fresh()
@@ -337,19 +366,6 @@ class Queue:
             if when_ms < self.alarm_ms:
                 self.arm(when_ms)
 
-    def oldest_fresh(self) -> Message | None:
-        """The first untouched resident message."""
-        fresh = self.fresh
-        while fresh and fresh[0].wake_ms:
-            fresh.popleft()
-        return fresh[0] if fresh else None
-
-    def _sweep_fresh(self) -> None:
-        if len(self.fresh) > 2 * self.untouched + _FRESH_SLACK:
-            untouched = [message for message in self.fresh if not message.wake_ms]
-            self.fresh.clear()
-            self.fresh.extend(untouched)
-
     # Settings
 
     def set_attributes(self, attributes: dict[str, str], now_ms: int) -> None:
@@ -373,24 +389,9 @@ class Queue:
 
     def _note_tenant(self, group_id: str, now_ms: int) -> None:
         """A message of a tenant came: from the first one on, the queue is a fair one."""
-        if not isinstance(self.order, FairOrder):
-            self._become_fair(now_ms)
-        assert isinstance(self.order, FairOrder)
-        self.order.sent(group_id, now_ms)
-
-    def _become_fair(self, now_ms: int) -> None:
-        self.order = FairOrder(self.find, now_ms)
-        self.looks_ahead = True
-        self.window = self._sizes.lookahead
-        for message in sorted(self.messages.values(), key=_by_sequence):
-            message.listed = False
-            if message.state is IN_FLIGHT:
-                self.order.received(message)
-            elif message.state is VISIBLE and message.wake_ms:
-                self.order.appear(message, self._rank(message))
-            elif message.state is VISIBLE:
-                self.order.arrive(message)
-
-
-def _by_sequence(message: Message) -> int:
-    return message.sequence
+        order = self.order
+        if not isinstance(order, FairOrder):
+            self.look_ahead(True)
+            order = self.order = FairOrder(self.find, now_ms)
+            order.take_over(self.messages.values(), self._rank)
+        order.sent(group_id, now_ms)

@@ -164,7 +164,7 @@ def _gather(registry: Registry, queue: Queue, ask: Ask, step: Step) -> list[Mess
     """Take messages in flight, as many as are asked for and allowed."""
     limit = min(ask.limit, IN_FLIGHT_MAX - queue.in_flight)
     taken: list[Message] = []
-    if queue.cold:
+    if queue.away.cold:
         registry.window.top_up(queue, step)
     for _ in range(PAGES_AT_ONCE):
         _take(registry, queue, ask, limit - len(taken), taken, step)

@@ -128,7 +128,7 @@ def _move_due(registry: Registry, task: MoveTask, source: Queue, step: Step) -> 
     if stray is not None:
         source.put_back(stray)
         task.fail(failure)
-    elif len(moves) < due and not source.cold:
+    elif len(moves) < due and not source.away.cold:
         task.source_empty()
 
 

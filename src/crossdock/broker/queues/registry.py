@@ -6,7 +6,8 @@ from crossdock.aws.arn import QueueName, parse_queue_arn, parse_queue_url, queue
 from crossdock.aws.errors import QueueDoesNotExist
 from crossdock.aws.quotas import QUEUE_DELETED_RECENTLY_MS
 from crossdock.broker.outcome import Caller, Ticket
-from crossdock.broker.queues.content_budget import ContentBudget
+from crossdock.broker.queues.away import NEVER_MS
+from crossdock.broker.queues.budget import Budget
 from crossdock.broker.queues.deadlines import Deadlines
 from crossdock.broker.queues.dedup import SentMemory
 from crossdock.broker.queues.facts import Backlog, QueueCreated, Sent
@@ -29,7 +30,7 @@ class Registry:
         self.settings = settings
         self.clock = clock
         self.backlog = backlog
-        self.budget = ContentBudget(settings.content_bytes_max)
+        self.budget = Budget(settings.content_bytes_max, settings.messages_max)
         self.window = Window(backlog, self.budget)
         self.alarms = Deadlines()
         self.sent_memory = SentMemory()
@@ -132,7 +133,9 @@ class Registry:
         first = self.alarms.first()
         assert first is not None
         self.alarms.pop()
-        return self._by_number[first[1]]
+        queue = self._by_number[first[1]]
+        queue.alarm_ms = NEVER_MS
+        return queue
 
     # Contents
 

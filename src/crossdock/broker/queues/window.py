@@ -1,4 +1,4 @@
-"""Paging: untouched messages that a queue left to the store come back when its resident ones run low.
+"""Paging: visible messages that a queue left to the store come back when its resident ones run low.
 
     sends ──► resident, up to the window ──► receives
        │            ▲
@@ -8,7 +8,7 @@ What a step emits is in the store only after the step. So the last messages of a
 the asking, not the count. And what the step itself has taken away may still be on a page: it is passed over.
 """
 
-from crossdock.broker.queues.content_budget import ContentBudget
+from crossdock.broker.queues.budget import Budget
 from crossdock.broker.queues.facts import Backlog, Deleted
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.step import Step
@@ -29,7 +29,7 @@ class Window:
 
     __slots__ = ("_backlog", "_budget")
 
-    def __init__(self, backlog: Backlog, budget: ContentBudget) -> None:
+    def __init__(self, backlog: Backlog, budget: Budget) -> None:
         self._backlog = backlog
         self._budget = budget
 
@@ -37,16 +37,17 @@ class Window:
         """Page in until a receive has something to choose from, within reason: pages may hold nothing but what has expired."""
         reserve = min(PAGE_MESSAGES, queue.window) if queue.looks_ahead else _RESERVE_MIN
         for _ in range(PAGES_AT_ONCE):
-            if queue.untouched >= reserve or not self.next_page(queue, step):
+            if queue.spare >= reserve or not self.next_page(queue, step):
                 break
 
     def next_page(self, queue: Queue, step: Step) -> bool:
         """Page in once. False when there is nothing left to page in, or no room. Messages past their retention go at once."""
-        if not queue.cold or queue.untouched >= queue.window:
+        away, room = queue.away, queue.room
+        if not away.cold or room <= 0:
             return False
-        limit = min(PAGE_MESSAGES, queue.window - queue.untouched)
+        limit = min(PAGE_MESSAGES, room, max(_RESERVE_MIN, away.cold))
         bytes_max = max(PAGE_BYTES_MIN, min(PAGE_BYTES, self._budget.left))
-        page = self._backlog.page(queue.edge, queue.last_sequence, limit, bytes_max)
+        page = self._backlog.page(away.edge, queue.last_sequence, limit, bytes_max)
         gone = step.gone() if page and step.facts else ()
         expired: list[int] = []
         for stored in page:
@@ -55,6 +56,9 @@ class Window:
                 queue.catch_up(sequence)
             elif not queue.page_in(stored, step.now_ms):
                 expired.append(sequence)
+            if not away.cold:
+                break
+        away.turn()
         if expired:
             step.facts.append(Deleted(expired))
         return bool(page)

@@ -4,6 +4,7 @@ Sequences grow with time, so every message of an upper layer comes behind all th
 reading the layers one after the other. What the layers hold is left to `memtable` and `tables`.
 """
 
+import heapq
 from collections.abc import Iterator
 
 from crossdock.broker.queues.facts import Purged, QueueDeleted, Remembered, Sent, Stored, queue_of
@@ -34,6 +35,10 @@ class Layers:
         """Whether a message went in a purge."""
         return sequence <= self._purged.get(queue_of(sequence), -1)
 
+    def purged_through(self, queue: int) -> int:
+        """The sequence up to which nothing of a queue is shown."""
+        return self._purged.get(queue, -1)
+
     def page(self, after: int, through: int, limit: int, bytes_max: int) -> list[Stored]:
         """As `Backlog.page`; `after` and `through` are of one queue."""
         found: list[Stored] = []
@@ -44,6 +49,34 @@ class Layers:
             if len(found) >= limit or size >= bytes_max:
                 break
         return found
+
+    def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
+        """As `Backlog.due`."""
+        found: list[tuple[int, int, int]] = []
+        for due_ms, sequence in heapq.merge(*self._dues(queue, after)):
+            if self.is_purged(sequence) or self._is_gone(sequence):
+                continue
+            found.append((due_ms, sequence, self.receive_count(sequence)))
+            if due_ms > through_ms or len(found) > limit:
+                break
+        return found
+
+    def _dues(self, queue: int, after: tuple[int, int]) -> Iterator[Iterator[tuple[int, int]]]:
+        """By layer: (due_ms, sequence) of what no layer above has news of."""
+        live, frozen = self.live, self.frozen
+        yield live.hidden.after(queue, after)
+        yield (entry for entry in frozen.hidden.after(queue, after) if live.due_ms(entry[1]) is None)
+        folded = self.tables.due(queue, after)
+        yield (entry for entry in folded if live.due_ms(entry[1]) is None and frozen.due_ms(entry[1]) is None)
+
+    def receive_count(self, sequence: int) -> int:
+        """How often a message was received."""
+        for layer in (self.live, self.frozen):
+            if (received := layer.received.get(sequence)) is not None:
+                return received.receive_count
+            if sequence in layer.inserted:
+                return 0
+        return self.tables.hidden(sequence)[1]
 
     def content(self, sequence: int) -> Sent:
         """As `Backlog.content`."""

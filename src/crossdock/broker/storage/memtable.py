@@ -25,6 +25,7 @@ from crossdock.broker.queues.facts import (
     queue_of,
     remembered,
 )
+from crossdock.broker.storage.hidden import Hidden
 
 MESSAGE_BYTES = 600
 """What a message costs in memory beside its body: the values of its fact, its places in the index."""
@@ -50,6 +51,7 @@ class Memtable:
         self.received: dict[int, Received] = {}
         self.dues: dict[int, int] = {}
         """New ends of visibility timeouts, of messages whose receive is not in this memtable."""
+        self.hidden = Hidden(self.due_ms)
         self.deleted: set[int] = set()
         """Messages of the layers below that are gone."""
         self.purged: dict[int, int] = {}
@@ -90,6 +92,7 @@ class Memtable:
             self.bytes += CHANGE_BYTES
             self.dues.pop(sequence, None)
         self.received[sequence] = fact
+        self.hidden.note(sequence, fact.due_ms)
 
     def change_visibility(self, fact: VisibilityChanged) -> None:
         """A visibility timeout ends at another time."""
@@ -100,6 +103,7 @@ class Memtable:
             if sequence not in self.dues:
                 self.bytes += TOMBSTONE_BYTES
             self.dues[sequence] = fact.due_ms
+        self.hidden.note(sequence, fact.due_ms)
 
     def delete(self, fact: Deleted) -> None:
         """Messages are gone."""
@@ -148,6 +152,15 @@ class Memtable:
         elif (due_ms := self.dues.get(sequence)) is not None:
             stored.due_ms = due_ms
 
+    def due_ms(self, sequence: int) -> int | None:
+        """When a message comes due, or came; None if this layer does not know."""
+        if (received := self.received.get(sequence)) is not None:
+            return received.due_ms
+        if (due_ms := self.dues.get(sequence)) is not None:
+            return due_ms
+        message = self.inserted.get(sequence)
+        return None if message is None else message.due_ms
+
     def is_purged(self, sequence: int) -> bool:
         """Whether a message went with all others of its queue."""
         return sequence <= self.purged.get(queue_of(sequence), -1)
@@ -168,6 +181,8 @@ class Memtable:
         order.append(sequence)
         self.last[queue] = sequence
         self.bytes += size_of(message)
+        if message.due_ms:
+            self.hidden.note(sequence, message.due_ms)
 
     def _remove(self, sequence: int) -> None:
         message = self.inserted.pop(sequence, None)

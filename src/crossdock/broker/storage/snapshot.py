@@ -60,6 +60,7 @@ def take(catalog: Catalog, layers: Layers, now_ms: int) -> Snapshot:
             changed[queue_of(sequence)].append(sequence)
     counts = layers.tables.counts()
     balance = layers.live.balance()
+    hidden = _count_hidden(catalog, layers, now_ms)
     return Snapshot(
         queues=[
             _queue(
@@ -68,6 +69,7 @@ def take(catalog: Catalog, layers: Layers, now_ms: int) -> Snapshot:
                 DueLater(layers, number, changed[number], now_ms),
                 counts.get(number, (0, 0)),
                 balance[number],
+                hidden[number],
             )
             for number, entry in sorted(catalog.queues.items())
         ],
@@ -78,8 +80,11 @@ def take(catalog: Catalog, layers: Layers, now_ms: int) -> Snapshot:
     )
 
 
-def _queue(entry: QueueEntry, layers: Layers, touched: DueLater, folded: tuple[int, int], balance: int) -> StoredQueue:
+def _queue(
+    entry: QueueEntry, layers: Layers, touched: DueLater, folded: tuple[int, int], balance: int, hidden: list[int]
+) -> StoredQueue:
     number = entry.created.queue
+    delayed, in_flight = hidden
     last_sequence, count = folded
     if (through := layers.live.purged.get(number)) is not None:
         count = layers.tables.count_behind(through, first_sequence(number + 1) - 1)
@@ -92,7 +97,29 @@ def _queue(entry: QueueEntry, layers: Layers, touched: DueLater, folded: tuple[i
         last_sequence=layers.live.last.get(number, last_sequence),
         message_count=count + balance,
         touched=touched,
+        in_flight=in_flight,
+        delayed=delayed,
     )
+
+
+def _count_hidden(catalog: Catalog, layers: Layers, now_ms: int) -> defaultdict[int, list[int]]:
+    """By queue: how many messages are due later, [never received, received]. What the tables count, put right by the memtable."""
+    tables, live = layers.tables, layers.live
+    counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for queue, folded in tables.count_hidden(now_ms).items():
+        through = layers.purged_through(queue)
+        last = first_sequence(queue + 1) - 1
+        counts[queue] = list(folded if through < 0 else tables.count_hidden_behind(through, last, now_ms))
+    changed = (live.received.keys() | live.dues.keys()) - live.inserted.keys()
+    for sequence in changed | live.deleted:
+        if any(counts[queue_of(sequence)]) and not layers.is_purged(sequence):
+            due_ms, receive_count = tables.hidden(sequence)
+            counts[queue_of(sequence)][receive_count > 0] -= due_ms > now_ms
+    delayed = {sequence for sequence, message in live.inserted.items() if message.due_ms}
+    for sequence in delayed | live.received.keys() | live.dues.keys():
+        if (live.due_ms(sequence) or 0) > now_ms and not layers.is_purged(sequence):
+            counts[queue_of(sequence)][layers.receive_count(sequence) > 0] += 1
+    return counts
 
 
 def _remembered(catalog: Catalog, layers: Layers, now_ms: int) -> Iterator[Remembered]:

@@ -65,6 +65,10 @@ class Store:
         """See `Backlog.page`. `after` and `through` are sequences of one queue, or its bounds."""
         return self._layers.page(after, through, limit, bytes_max)
 
+    def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
+        """See `Backlog.due`."""
+        return self._layers.due(queue, after, through_ms, limit)
+
     def content(self, sequence: int) -> Sent:
         """See `Backlog.content`."""
         return self._layers.content(sequence)

@@ -39,6 +39,9 @@ SETTINGS = """
 """
 """Checkpoints are made by `care`, off the hot path; a WAL file that grew is cut back to 32 MiB; 8 MiB of cache a connection."""
 
+INDEXES = "CREATE INDEX IF NOT EXISTS touched_by_due ON touched (sequence >> 40, due_ms, sequence, receive_count)"
+"""Made when a database is opened, for older ones do not have them. 40: POSITION_BITS."""
+
 META = "SELECT identity, folded_segment, folded_offset, last_queue FROM meta"
 QUEUES = "SELECT number, account, region, name, created_ms, attributes, tags, modified_ms, purged_ms FROM queues ORDER BY number"
 COUNTS = "SELECT number, last_sequence, message_count FROM queues"
@@ -54,6 +57,19 @@ CONTENT = "SELECT payload FROM messages WHERE sequence = ?"
 PAGE = """
     SELECT payload, receive_count, first_received_ms, due_ms FROM messages LEFT JOIN touched USING (sequence)
     WHERE sequence > ? AND sequence <= ? ORDER BY sequence
+"""
+DUE = """
+    SELECT due_ms, sequence FROM touched INDEXED BY touched_by_due
+    WHERE sequence >> 40 = ? AND (due_ms, sequence) > (?, ?) ORDER BY due_ms, sequence
+"""
+HIDDEN = "SELECT due_ms, receive_count FROM touched WHERE sequence = ?"
+COUNT_HIDDEN = """
+    SELECT sequence >> 40, receive_count > 0, count(*) FROM touched INDEXED BY touched_by_due
+    WHERE due_ms > ? GROUP BY sequence >> 40, receive_count > 0
+"""
+COUNT_HIDDEN_BEHIND = """
+    SELECT receive_count > 0, count(*) FROM touched
+    WHERE sequence > ? AND sequence <= ? AND due_ms > ? GROUP BY receive_count > 0
 """
 TOUCHED = """
     SELECT payload, receive_count, first_received_ms, due_ms FROM touched CROSS JOIN messages USING (sequence)
@@ -82,6 +98,7 @@ class Tables:
             self.reader.executescript(SETTINGS)
             if not complete:
                 make_tables(self.reader)
+            self.reader.execute(INDEXES)
             self.writer = self._connect_writer() if path else self.reader
         except sqlite3.Error as error:
             self.reader.close()
@@ -156,6 +173,28 @@ class Tables:
     def due_later(self, after: int, through: int, now_ms: int) -> Iterator[Stored]:
         """Those of them that are in flight or delayed at `now_ms`."""
         return self._messages(TOUCHED, (after, through, now_ms))
+
+    def due(self, queue: int, after: tuple[int, int]) -> Iterator[tuple[int, int]]:
+        """(due_ms, sequence) of the messages of a queue that were hidden, behind `after`, in order."""
+        with closing(self.reader.execute(DUE, (queue, *after))) as rows:
+            yield from rows
+
+    def hidden(self, sequence: int) -> tuple[int, int]:
+        """(due_ms, receive_count) of one message; zeroes if it was never hidden."""
+        return self.reader.execute(HIDDEN, (sequence,)).fetchone() or (0, 0)
+
+    def count_hidden(self, now_ms: int) -> dict[int, tuple[int, int]]:
+        """By queue: how many of its messages are due after a moment, (never received, received)."""
+        counts: dict[int, tuple[int, int]] = {}
+        for queue, received, count in self.reader.execute(COUNT_HIDDEN, (now_ms,)):
+            delayed, in_flight = counts.get(queue, (0, 0))
+            counts[queue] = (delayed, in_flight + count) if received else (delayed + count, in_flight)
+        return counts
+
+    def count_hidden_behind(self, after: int, through: int, now_ms: int) -> tuple[int, int]:
+        """The same for messages with `after < sequence <= through`."""
+        counts = dict(self.reader.execute(COUNT_HIDDEN_BEHIND, (after, through, now_ms)).fetchall())
+        return counts.get(0, 0), counts.get(1, 0)
 
     def stored(self, sequence: int) -> Stored | None:
         """One message; None if there is none."""

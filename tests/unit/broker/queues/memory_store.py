@@ -81,6 +81,12 @@ class MemoryStore:
         self.contents += 1
         return self.stored[sequence].message
 
+    def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
+        mine = [(s.due_ms, n, s.receive_count) for n, s in self.stored.items() if queue_of(n) == queue and s.due_ms]
+        behind = sorted(entry for entry in mine if entry[:2] > after)
+        now_due = [entry for entry in behind if entry[0] <= through_ms][:limit]
+        return behind[: len(now_due) + 1]
+
     def remembered(self, sequence: int) -> Remembered | None:
         return self.sends.get(sequence)
 
@@ -89,7 +95,10 @@ class MemoryStore:
         for number, queue in self.queues.items():
             mine = [self.stored[s] for s in self.order if queue_of(s) == number]
             queue.message_count = len(mine)
-            queue.touched = iter([stored for stored in mine if stored.due_ms > now_ms])
+            hidden = [stored for stored in mine if stored.due_ms > now_ms]
+            queue.touched = iter(hidden)
+            queue.in_flight = sum(stored.receive_count > 0 for stored in hidden)
+            queue.delayed = len(hidden) - queue.in_flight
         barred = [entry for entry in self.deleted if now_ms - entry[3] < QUEUE_DELETED_RECENTLY_MS]
         living = [entry for entry in self.sends.values() if now_ms - entry.sent_ms < DEDUPLICATION_WINDOW_MS]
         return Snapshot(list(self.queues.values()), barred, living, list(self.tasks.values()), self.last_queue)
