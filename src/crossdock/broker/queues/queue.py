@@ -58,7 +58,7 @@ class Queue(Residents):
         self.away = Away(self.last_sequence)
         self._ahead: deque[Message] = deque()
         self.leaving: list[Message] = []
-        """Touched while memory was crowded: they leave when the next step begins. Visible ones among them are in no order meanwhile."""
+        """Touched, and they leave when the next step begins. Visible ones among them are in no order meanwhile."""
         self._deadlines = MessageDeadlines(self.messages)
         self.look_ahead(self.settings.fifo)
         self.order: Order = FifoOrder() if self.settings.fifo else StandardOrder(self.fresh, self.find)
@@ -190,23 +190,26 @@ class Queue(Residents):
         return appeared
 
     def _may_sleep(self, message: Message, now_ms: int) -> bool:
-        """A tenant of a fair queue is judged by what it has in flight: there nothing sleeps that was received. Nor does what will be gone
-        before it is due."""
+        """Not what a tenant of a fair queue is judged by, nor what will be gone before it is due."""
         if message.listed or self.looks_ahead or not self.crowded or message.wake_ms < message.due_ms:
             return False
         return self.away.may_sleep(message.due_ms, message.sequence, now_ms)
 
+    def _leaves(self, message: Message) -> bool:
+        """Whether the place of a message that became visible is in the store: there is no room, or it goes behind what is there."""
+        tired = message.receive_count >= TIRED_RECEIVES
+        return self.crowded or (tired and self.away.cold > 0 and not self.fifo)
+
     def _settle(self, message: Message) -> None:
         """A message that became visible finds its place, or leaves."""
-        sequence = message.sequence
-        if not self.crowded:
+        if not self._leaves(message):
             self.order.appear(message, self._rank(message))
-        elif self.away.is_asleep(message.due_ms, sequence):
+        elif self.away.is_asleep(message.due_ms, message.sequence):
             self.leaving.append(message)
         else:
             self.drop(message)
             self.order.removed(message)
-            self.away.leave(sequence, self.last_sequence)
+            self.away.leave(message.sequence, self.last_sequence)
 
     def _with_history(self, stored: Stored, now_ms: int, keep_content: bool = True) -> Message:
         sent = stored.message
@@ -285,7 +288,7 @@ class Queue(Residents):
         message.state = VISIBLE
         message.due_ms = min(message.due_ms, now_ms)
         self._wake(message)
-        if self.crowded and not message.listed:
+        if self._leaves(message) and not message.listed:
             self.leaving.append(message)
             self.arm(now_ms)
         else:

@@ -266,6 +266,29 @@ class StoreAgainstModel(RuleBasedStateMachine):
             assert self.store.page(after, through, limit, 1)[0] == expected[0]
             assert self.store.content(expected[0].message.sequence) == expected[0].message
 
+    @rule(
+        data=st.data(), limit=st.integers(1, 50), behind_ms=st.integers(-40_000, 40_000), for_ms=st.integers(0, 40_000)
+    )
+    def what_comes_due(self, data: st.DataObject, limit: int, behind_ms: int, for_ms: int) -> None:
+        if not self.model.queues:
+            return
+        queue = self.queue(data)
+        entries = sorted((s.due_ms, n, s.receive_count) for n, s in queue.messages.items() if s.due_ms)
+        after = data.draw(st.sampled_from([(self.now_ms + behind_ms, 0), *(entry[:2] for entry in entries)]))
+        through_ms = after[0] + for_ms
+        behind = [entry for entry in entries if entry[:2] > after]
+        due = [entry for entry in behind if entry[0] <= through_ms][:limit]
+        assert self.store.due(queue.created.queue, after, through_ms, limit) == behind[: len(due) + 1]
+
+    @invariant()
+    def every_send_is_remembered(self) -> None:
+        for number, queue in self.model.queues.items():
+            for key, (sequence, sent_ms) in queue.keys.items():
+                if sent_ms > self.now_ms - DEDUPLICATION_WINDOW_MS:
+                    entry = self.store.remembered(sequence)
+                    assert entry is not None
+                    assert (entry.queue, entry.key, entry.sent_ms) == (number, key, sent_ms)
+
     @invariant()
     def every_message_is_shown(self) -> None:
         for number, queue in self.model.queues.items():
@@ -298,12 +321,14 @@ class StoreAgainstModel(RuleBasedStateMachine):
         assert (shown.last_sequence, shown.message_count) == (queue.last_sequence, len(queue.messages))
         later = [stored for _, stored in sorted(queue.messages.items()) if stored.due_ms > self.now_ms]
         assert list(shown.touched) == later
+        assert shown.in_flight == sum(stored.receive_count > 0 for stored in later)
+        assert shown.delayed == sum(stored.receive_count == 0 for stored in later)
         assert all(queue_of(stored.message.sequence) == queue.created.queue for stored in later)
 
 
 TestStoreAgainstModel = StoreAgainstModel.TestCase
 TestStoreAgainstModel.settings = hypothesis_settings(
-    max_examples=15,
+    max_examples=20,
     stateful_step_count=40,
     deadline=None,
     print_blob=True,

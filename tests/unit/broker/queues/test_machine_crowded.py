@@ -1,0 +1,233 @@
+"""What happens when there are more messages in memory than there should be: standard queues leave to the store what they touched.
+
+Nothing is lost, given twice or out of time for it, and the number of resident messages has a bound that no backlog changes.
+"""
+
+import pytest
+from tests.unit.broker.queues.world import CALLER, World
+
+from crossdock.aws.api import sqs
+from crossdock.broker.queues.machine import MachineSettings
+from crossdock.broker.queues.queue import Queue
+
+MESSAGES_MAX = 50
+RESERVE = 5
+SMALL = MachineSettings(window=20, lookahead=40, messages_max=MESSAGES_MAX, reserve=RESERVE)
+BATCH = 10
+
+BOUND = MESSAGES_MAX + RESERVE + 3 * BATCH
+"""What may be resident: the limit, what one queue keeps anyway, and what the last steps have touched."""
+
+
+@pytest.fixture
+def small() -> World:
+    return World(SMALL)
+
+
+def queue_at(world: World, url: str) -> Queue:
+    return world.machine._registry.of_url(url, CALLER)
+
+
+def resident(world: World) -> int:
+    registry = world.machine._registry
+    count = sum(len(queue.messages) for queue in registry.all())
+    assert registry.budget.messages == count
+    return count
+
+
+def drain(world: World, url: str) -> list[str]:
+    """Receive and delete until nothing is left."""
+    bodies: list[str] = []
+    while messages := world.receive(url, BATCH):
+        for message in messages:
+            bodies.append(message.body)
+            world.delete(url, message)
+        assert resident(world) <= BOUND
+    return bodies
+
+
+@pytest.mark.parametrize("delay", ["queue", "message"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_delayed_messages(small: World, delay: str, restart: bool) -> None:
+    """A thousand delayed messages are not resident, and are there, once each and in order, when their time comes; after a restart too."""
+    url = small.create(DelaySeconds=10 if delay == "queue" else 0)
+    parameters = {"delay_seconds": 10} if delay == "message" else {}
+    for number in range(1_000):
+        small.send(url, str(number), **parameters)
+        small.advance(1)
+        assert resident(small) <= BOUND
+    if restart:
+        small.restart()
+        assert resident(small) <= BOUND
+    assert small.counts(url) == (0, 0, 1_000)
+    assert small.receive(url) == []
+    small.advance(10_000 - 1_000)
+    assert small.counts(url)[2] == 999
+    assert drain(small, url) == ["0"]
+    small.advance(1_000)
+    assert small.counts(url) == (999, 0, 0)
+    bodies = drain(small, url)
+    assert sorted(map(int, bodies)) == list(range(1, 1_000))
+    assert small.counts(url) == (0, 0, 0)
+    assert resident(small) == 0
+
+
+def test_delayed_among_others(small: World) -> None:
+    """Messages without delay are received while thousands of delayed ones stand before and between them."""
+    url = small.create()
+    for number in range(600):
+        small.send(url, str(number), delay_seconds=60 if number % 3 else 0)
+    assert drain(small, url) == [str(number) for number in range(0, 600, 3)]
+    small.advance(60_000)
+    assert sorted(map(int, drain(small, url))) == [number for number in range(600) if number % 3]
+
+
+def test_in_flight(small: World) -> None:
+    """Messages in flight leave memory; their handles delete and hide them, and the rest comes back when its time is over."""
+    url = small.create(VisibilityTimeout=30)
+    for number in range(400):
+        small.send(url, str(number))
+    held: list[sqs.Message] = []
+    while messages := small.receive(url, BATCH):
+        held += messages
+        assert resident(small) <= BOUND
+    assert small.counts(url) == (0, 400, 0)
+    for message in held[:200]:
+        small.delete(url, message)
+    for message in held[:200]:
+        small.delete(url, message)
+    for message in held[200:300]:
+        small.hide(url, message, 60)
+        assert resident(small) <= BOUND
+    small.hide(url, held[300], 0)
+    assert small.counts(url) == (1, 199, 0)
+    small.advance(30_000)
+    assert small.counts(url) == (100, 100, 0)
+    assert {message.body for message in held[300:]} == set(drain(small, url))
+    small.advance(30_000)
+    assert {message.body for message in held[200:300]} == set(drain(small, url))
+    assert resident(small) == 0
+
+
+def test_in_flight_after_a_restart(small: World) -> None:
+    """What was in flight is in flight after a restart, resident or not, with its count."""
+    url = small.create(VisibilityTimeout=30)
+    for number in range(200):
+        small.send(url, str(number))
+    held = [message for _ in range(15) for message in small.receive(url, BATCH)]
+    small.store.commit()
+    small.restart()
+    assert small.counts(url) == (50, 150, 0)
+    for message in held[::2]:
+        small.delete(url, message)
+    assert small.counts(url) == (50, 75, 0)
+    small.advance(30_000)
+    counts = {}
+    while messages := small.receive(url, BATCH, message_system_attribute_names=["ApproximateReceiveCount"]):
+        for message in messages:
+            counts[message.body] = message.attributes["ApproximateReceiveCount"]
+            small.delete(url, message)
+    assert counts == {message.body: "2" for message in held[1::2]} | {str(number): "1" for number in range(150, 200)}
+
+
+@pytest.mark.parametrize("nack", [False, True])
+def test_consumers_that_never_succeed(small: World, nack: bool) -> None:
+    """A backlog that is received over and over and never deleted does not gather in memory, and each message has its turn."""
+    url = small.create(VisibilityTimeout=1)
+    for number in range(500):
+        small.send(url, str(number))
+    times: dict[str, int] = {}
+    for _ in range(400):
+        for message in small.receive(url, BATCH):
+            times[message.body] = times.get(message.body, 0) + 1
+            if nack:
+                small.hide(url, message, 0)
+        small.advance(100)
+        assert resident(small) <= BOUND + 2 * BATCH
+    assert len(times) == 500
+    small.advance(1_000)
+    assert sorted(map(int, drain(small, url))) == list(range(500))
+
+
+@pytest.mark.parametrize("suffix", ["", ".fifo"])
+def test_dead_letters(small: World, suffix: str) -> None:
+    """A dead-letter queue fills without filling memory, and keeps the counts of what it got."""
+    dead = small.create(f"dead{suffix}")
+    policy = f'{{"deadLetterTargetArn":"{small.arn(dead)}","maxReceiveCount":1}}'
+    source = small.create(f"source{suffix}", VisibilityTimeout=1, RedrivePolicy=policy)
+    for number in range(300):
+        if suffix:
+            small.send_fifo(source, f"g{number}", str(number))
+        else:
+            small.send(source, str(number))
+    while sum(small.counts(source)):
+        small.receive(source, BATCH)
+        small.advance(1_000)
+        assert resident(small) <= 2 * BOUND
+    assert small.counts(dead) == (300, 0, 0)
+    bodies = []
+    while messages := small.receive(dead, BATCH, message_system_attribute_names=["ApproximateReceiveCount"]):
+        for message in messages:
+            assert message.attributes["ApproximateReceiveCount"] == "2"
+            bodies.append(message.body)
+            small.delete(dead, message)
+    assert sorted(map(int, bodies)) == list(range(300))
+
+
+def test_long_poll_for_what_is_asleep(small: World) -> None:
+    """A long poll is answered when a message that is in the store only comes due."""
+    url = small.create(VisibilityTimeout=30)
+    for number in range(100):
+        small.send(url, str(number))
+    while small.receive(url, BATCH):
+        pass
+    assert queue_at(small, url).away.asleep > 0
+    small.advance(29_000)
+    waiting = small.poll(url)
+    assert small.polled(waiting) is None
+    small.advance(1_000)
+    assert small.polled(waiting)
+
+
+def test_many_queues() -> None:
+    """A hundred queues with a backlog share the limit; each still gives its messages in order."""
+    world = World(SMALL)
+    urls = [world.create(f"q{number}") for number in range(100)]
+    for url in urls:
+        for number in range(30):
+            world.send(url, str(number))
+    assert resident(world) <= MESSAGES_MAX + 20 + RESERVE * len(urls)
+    for url in urls[:10]:
+        bodies = []
+        while messages := world.receive(url, 7):
+            bodies += [message.body for message in messages]
+            for message in messages:
+                world.delete(url, message)
+        assert bodies == [str(number) for number in range(30)]
+
+
+def test_purge_of_what_is_away(small: World) -> None:
+    """A purge takes what is asleep, and nothing of it comes back."""
+    url = small.create(VisibilityTimeout=5)
+    for number in range(200):
+        small.send(url, str(number), delay_seconds=3 * (number % 2))
+    while small.receive(url, BATCH):
+        pass
+    small.call(sqs.PurgeQueue(url))
+    assert small.counts(url) == (0, 0, 0)
+    small.send(url, "later")
+    small.advance(10_000)
+    assert drain(small, url) == ["later"]
+
+
+def test_tenants_of_a_crowded_queue(small: World) -> None:
+    """A fair queue keeps what is in flight, by which it judges its tenants, and leaves what came back."""
+    url = small.create(VisibilityTimeout=1)
+    for number in range(300):
+        small.send(url, str(number), message_group_id=f"g{number % 7}")
+    for _ in range(60):
+        small.receive(url, BATCH)
+        small.advance(300)
+    small.advance(1_000)
+    assert sorted(map(int, drain(small, url))) == list(range(300))
+    assert resident(small) == 0
