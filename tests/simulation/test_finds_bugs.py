@@ -136,8 +136,8 @@ def a_page_forgets_its_last_message(patch: Patch) -> None:
 def skipping(next_page: Callable[[Window, Queue, Step], bool]) -> Callable[[Window, Queue, Step], bool]:
     def skip(window: Window, queue: Queue, step: Step) -> bool:
         found = next_page(window, queue, step)
-        if found and queue.cold:
-            queue.edge += 1
+        if found and queue.away.cold:
+            queue.away.edge += 1
         return found
 
     return skip
