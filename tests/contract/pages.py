@@ -22,6 +22,7 @@ RUN_BY = {
     "docs/wire.md": "contract",
     "docs/howto/use-any-sdk.md": "contract",
     "docs/howto/run-on-aws.md": "contract",
+    "docs/howto/repair-dead-letters.md": "pipeline",
 }
 """The pages whose commands are run, and the tests that do it."""
 
