@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 
 RUN_BY = {
+    "README.md": "pipeline",
     "docs/wire.md": "contract",
     "docs/howto/use-any-sdk.md": "contract",
     "docs/howto/run-on-aws.md": "contract",

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pages
 import pytest
 from docs.generators.cli import commands
 
@@ -48,6 +49,21 @@ def test_documented_commands_exist(page: str, words: tuple[str, ...]) -> None:
     assert not getattr(known[path], "no_args_is_help", False), f"{path} is not a whole command"
     flags = {flag for option in known[path].params for flag in option.opts}
     assert [word for word in words if word.startswith("--") and word not in flags] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_page_is_run(page: Path) -> None:
+    """A page with shell commands is run by a test in tests/contract, or says before each block why it is only shown."""
+    name = str(page.relative_to(ROOT))
+    unexplained = [block.body for block in pages.blocks(page) if block.language == "bash" and block.reason is None]
+    assert name in pages.RUN_BY or unexplained == [], (
+        "name the page in tests/contract/pages.py, or say `<!-- not run: … -->`"
+    )
+
+
+def test_the_pages_that_are_run_exist() -> None:
+    """No test runs a page that is gone."""
+    assert [name for name in pages.RUN_BY if not (ROOT / name).exists()] == []
 
 
 def test_make_targets_exist() -> None:
