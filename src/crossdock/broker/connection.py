@@ -78,7 +78,7 @@ class Front:
 class Exchange:
     """A request that wants an answer. Equal only to itself, so it may stand for the request elsewhere."""
 
-    __slots__ = ("_connection", "_keep_alive_line", "answer", "last", "ticket", "with_body")
+    __slots__ = ("_connection", "_keep_alive_line", "answer", "context", "last", "with_body")
 
     def __init__(self, connection: "Connection", keep_alive_line: str, last: bool, with_body: bool) -> None:
         self._connection = connection
@@ -87,7 +87,7 @@ class Exchange:
         self.last = last
         """Whether the connection closes after the answer."""
         self.answer: bytes | None = None
-        self.ticket: object | None = None
+        self.context: object | None = None
         """Room for the handler."""
 
     @property

@@ -5,6 +5,7 @@ wire. Paths that no AWS client uses (`/health`, `/metrics`, …) go to the opera
 """
 
 from itertools import count
+from typing import cast
 
 import structlog
 
@@ -22,19 +23,11 @@ from crossdock.clock import Clock
 
 log = structlog.get_logger()
 
+Context = tuple[Codec, Operation]
+"""What an exchange, which is the ticket of its request, remembers: in which protocol it is answered."""
+
 UNKNOWN = "unknown"
 """The action of a request that could not be read."""
-
-
-class Asked:
-    """A request on its way through the machine: whom to answer, and in which protocol."""
-
-    __slots__ = ("codec", "exchange", "operation")
-
-    def __init__(self, exchange: Exchange, codec: Codec, operation: Operation) -> None:
-        self.exchange = exchange
-        self.codec = codec
-        self.operation = operation
 
 
 class Dispatch:
@@ -59,8 +52,8 @@ class Dispatch:
             operation, command = codec.decode(request)
             action = operation.name
             caller = self._access.caller(request, exchange.secure)
-            asked = exchange.ticket = Asked(exchange, codec, operation)
-            self._turn.submit(asked, command, caller)
+            exchange.context = codec, operation
+            self._turn.submit(exchange, command, caller)
         except ApiError as error:
             self._refuse(exchange, codec, action, error)
         except Exception:
@@ -69,17 +62,18 @@ class Dispatch:
 
     def abandon(self, exchange: Exchange) -> None:
         """The client went away before its answer."""
-        if exchange.ticket is not None:
-            self._turn.abandon(exchange.ticket)
+        if exchange.context is not None:
+            self._turn.abandon(exchange)
 
     def deliver(self, ticket: Ticket, result: Shape | ApiError | None) -> None:
         """Send a reply of the machine to whoever waits for it."""
-        assert isinstance(ticket, Asked)
+        assert isinstance(ticket, Exchange)
+        codec, operation = cast(Context, ticket.context)
         if isinstance(result, ApiError):
-            self._refuse(ticket.exchange, ticket.codec, ticket.operation.name, result)
+            self._refuse(ticket, codec, operation.name, result)
         else:
-            self._counts.succeeded[ticket.operation.name] += 1
-            ticket.exchange.respond(ticket.codec.encode(ticket.operation, result, self._request_id()))
+            self._counts.succeeded[operation.name] += 1
+            ticket.respond(codec.encode(operation, result, self._request_id()))
 
     def _refuse(self, exchange: Exchange, codec: Codec, action: str, error: ApiError) -> None:
         self._counts.failed[action, type(error)] += 1

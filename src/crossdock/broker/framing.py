@@ -91,20 +91,22 @@ class RequestReader:
             while data:
                 data = self._parse(data)
         except Refused as refused:
-            return refused
+            return refused.with_traceback(None)
         return self._overlong()
 
     def _parse(self, data: bytes) -> bytes:
         """Parse `data` and return what is still to be parsed: nothing, unless a client offers to upgrade."""
+        wrong: BaseException
         try:
             self._parser.feed_data(data)
+            return b""
         except httptools.HttpParserUpgrade as upgrade:
             return self._without_upgrade() + data[upgrade.args[0] :]
         except httptools.HttpParserCallbackError as error:
-            raise error.__context__ or error from None
+            wrong = error.__context__ or error
         except httptools.HttpParserError as error:
-            raise Refused(400, f"This is not HTTP/1.1: {error}.") from None
-        return b""
+            wrong = Refused(400, f"This is not HTTP/1.1: {error}.")
+        raise wrong  # out here, where it has no context that leads back to all that was read
 
     def close(self) -> None:
         """Let go of those who hold this object in turn, so that nothing is left to the garbage collector."""

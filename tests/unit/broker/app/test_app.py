@@ -1,64 +1,17 @@
 """A whole broker in this process: what it does by itself, and what its operator sees of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from typing import Any
 
-import msgspec
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.unit.broker.server.conftest import Answer, Client, until
-
-from crossdock.broker.app import Broker
-from crossdock.broker.settings import BrokerSettings
-
-Start = Callable[..., Awaitable["Running"]]
-
-
-class Running:
-    """A broker that serves, and one connection to it."""
-
-    def __init__(self, broker: Broker, url: str, client: Client) -> None:
-        self.broker = broker
-        self.url = url
-        self.client = client
-
-    async def call(self, action: str, **parameters: Any) -> Answer:
-        """One SQS request."""
-        headers = (f"X-Amz-Target: AmazonSQS.{action}", "Content-Type: application/x-amz-json-1.0")
-        self.client.post("/", msgspec.json.encode(parameters), *headers)
-        return await self.client.answer()
-
-    async def get(self, path: str) -> Answer:
-        """One of the operator's paths."""
-        self.client.get(path)
-        return await self.client.answer()
-
-
-@pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """Starts a broker with a data folder and the settings given."""
-    started: list[Running] = []
-
-    async def start(**settings: Any) -> Running:
-        broker = Broker(BrokerSettings(port=0, data=tmp_path / "data", **settings))
-        [url] = await broker.start()
-        host, port = url.removeprefix("http://").split(":")
-        started.append(Running(broker, url, Client(*await asyncio.open_connection(host, int(port)))))
-        return started[-1]
-
-    yield start
-    for running in started:
-        await running.client.close()
-        await running.broker.stop()
+from tests.unit.broker.app.conftest import Start
+from tests.unit.broker.server.conftest import until
 
 
 async def test_an_idle_broker_folds_its_journal(start: Start) -> None:
     """A while after the last commit; and then it has no timer any more."""
     running = await start(quiet_ms=5)
-    queue = (await running.call("CreateQueue", QueueName="q")).json()["QueueUrl"]
-    await running.call("SendMessage", QueueUrl=queue, MessageBody="x")
+    queue = (await running.client.call("CreateQueue", QueueName="q")).json()["QueueUrl"]
+    await running.client.call("SendMessage", QueueUrl=queue, MessageBody="x")
     store = running.broker.store
     await until(lambda: store.metrics.folds > 0 and not store.folding)
     assert not store._layers.live.inserted
@@ -83,22 +36,22 @@ def families(page: bytes) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
 async def test_the_metrics_tell_what_happened(start: Start) -> None:
     """Per queue, per request, of commits, connections, disk and process."""
     running = await start(manual_clock=True)
-    await running.call("CreateQueue", QueueName="dead")
+    await running.client.call("CreateQueue", QueueName="dead")
     policy = '{"maxReceiveCount": "1", "deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:dead"}'
     attributes = {"VisibilityTimeout": "30", "RedrivePolicy": policy}
-    queue = (await running.call("CreateQueue", QueueName="q", Attributes=attributes)).json()["QueueUrl"]
-    await running.call("ReceiveMessage", QueueUrl=queue)
+    queue = (await running.client.call("CreateQueue", QueueName="q", Attributes=attributes)).json()["QueueUrl"]
+    await running.client.call("ReceiveMessage", QueueUrl=queue)
     for body, delay_s in (("one", 0), ("two!", 0), ("three", 0), ("late", 60)):
-        await running.call("SendMessage", QueueUrl=queue, MessageBody=body, DelaySeconds=delay_s)
-    received = [(await running.call("ReceiveMessage", QueueUrl=queue)).json()["Messages"][0] for _ in range(2)]
-    await running.call("DeleteMessage", QueueUrl=queue, ReceiptHandle=received[0]["ReceiptHandle"])
+        await running.client.call("SendMessage", QueueUrl=queue, MessageBody=body, DelaySeconds=delay_s)
+    received = [(await running.client.call("ReceiveMessage", QueueUrl=queue)).json()["Messages"][0] for _ in range(2)]
+    await running.client.call("DeleteMessage", QueueUrl=queue, ReceiptHandle=received[0]["ReceiptHandle"])
     running.client.post("/clock", b'{"advance_ms": 31000}')
     await running.client.answer()
-    await running.call("ReceiveMessage", QueueUrl=queue)
-    await running.call("DeleteMessage", QueueUrl=queue, ReceiptHandle="nonsense")
-    await running.call("SendMessage", QueueUrl=f"{queue}-unknown", MessageBody="x")
-    await running.call("Brew")
-    answer = await running.get("/metrics")
+    await running.client.call("ReceiveMessage", QueueUrl=queue)
+    await running.client.call("DeleteMessage", QueueUrl=queue, ReceiptHandle="nonsense")
+    await running.client.call("SendMessage", QueueUrl=f"{queue}-unknown", MessageBody="x")
+    await running.client.call("Brew")
+    answer = await running.client.look("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     samples = families(answer.body)
     ours = frozenset({("account", "000000000000"), ("region", "us-east-1"), ("queue", "q")})
@@ -153,7 +106,7 @@ async def test_a_region_may_have_any_name(start: Start) -> None:
     )
     running.client.post("/", b'{"QueueName": "q"}', *headers)
     answer = await running.client.answer()
-    samples = families((await running.get("/metrics")).body)
+    samples = families((await running.client.look("/metrics")).body)
     regions = [dict(of)["region"] for of in samples.get("crossdock_queue_visible_messages", {})]
     assert answer.status == 200
     assert regions == ['here"\\there']
@@ -162,10 +115,9 @@ async def test_a_region_may_have_any_name(start: Start) -> None:
 async def test_readiness_ends_before_the_last_answers(start: Start) -> None:
     """A broker that drains still answers what was begun: it is alive, and no longer ready."""
     running = await start(drain_ms=2_000)
-    assert (await running.get("/ready")).json() == {"ready": True}
-    assert (await running.get("/health")).json() == {"status": "ok"}
-    host, port = running.url.removeprefix("http://").split(":")
-    asking = {path: Client(*await asyncio.open_connection(host, int(port))) for path in ("/ready", "/health")}
+    assert (await running.client.look("/ready")).json() == {"ready": True}
+    assert (await running.client.look("/health")).json() == {"status": "ok"}
+    asking = {path: await running.connect() for path in ("/ready", "/health")}
     begun_bytes = running.broker.server.counters.bytes_received
     for path, client in asking.items():
         begun = f"GET {path} HTTP/1.1\r\nHost: here\r\n".encode()
