@@ -203,7 +203,9 @@ async def throw(host: str, port: int, stream: bytes, number: int) -> bytes:
             await asyncio.sleep(0.05)
             writer.write_eof()
         return await asyncio.wait_for(reader.read(), 5)
-    except ConnectionError:
+    except TimeoutError:
+        raise
+    except OSError:
         return b""
     finally:
         writer.close()
