@@ -13,14 +13,19 @@ from typing import NamedTuple
 
 from bench.rates import verdict
 from bench.report import Table, failed_row
-from bench.rounds import Bench, Load, Result, Run, measure, ratio
+from bench.rounds import Backlog, Bench, Load, Result, Run, measure, ratio
 from bench.running import Failed, Running
 from bench.servers import OURS, Server
 
-CHUNK = 500_000
-DISK_BYTES = 2_000
-"""What a message may take on the disk while it is written and folded, generously."""
-PEERS_MAX = 100_000
+CHUNK_BYTES = 256 << 20
+"""How much is sent between two lines of progress."""
+BATCH_BYTES = 1 << 20
+"""What the messages of a batch may have together."""
+OVERHEAD_BYTES = 500
+DISK_TIMES = 2
+"""What a message takes on the disk besides its body, and how often while it is written and folded; generously."""
+PEERS_BYTES = 100_000 * 512
+"""What peers can be expected to hold in memory."""
 OURS_FILL_S = 3_600
 RATE_TARGET = 0.85
 RESIDENT_TARGET_MB = 300
@@ -55,12 +60,12 @@ class Pair(NamedTuple):
     new_url: str
     full_url: str
 
-    def load(self, bench: Bench, load: Load) -> tuple[Result, Result]:
+    def load(self, bench: Bench, load: Load, body_bytes: int) -> tuple[Result, Result]:
         """A load on both in turn: without and with the backlog."""
         runs: tuple[list[Run], list[Run]] = ([], [])
         for _ in range(bench.settings.rounds_of(self.full.server)):
             for one, url, found in zip((self.new, self.full), (self.new_url, self.full_url), runs, strict=True):
-                found.append(measure(one, load, bench.settings.seconds, "--queue-url", url))
+                found.append(measure(one, load, bench.settings.seconds, "--queue-url", url, "--size", str(body_bytes)))
         name = self.full.server.name
         return Result(f"{name}, new queue", load, runs[0]), Result(f"{name}, backlog", load, runs[1])
 
@@ -69,17 +74,17 @@ def ask(bench: Bench) -> list[Table]:
     """Two tables: the rates, and the restarts."""
     rates = Table("backlog", "Backlog, 16 connections", COLUMNS)
     restarts = Table("backlog", "Restart with the backlog", RESTART_COLUMNS)
-    for size in bench.settings.backlogs:
+    for backlog in bench.settings.backlogs:
         for server in bench.with_queues().servers:
-            if server.name != OURS and size > PEERS_MAX:
+            if server.name != OURS and backlog.messages * backlog.body_bytes > PEERS_BYTES:
                 continue
-            table, first = rates, [server.name, f"{size:,}"]
+            table, first = rates, [server.name, f"{backlog}"]
             try:
-                with started_pair(bench, server, size) as pair:
-                    rates_with(bench, pair, size, rates)
+                with started_pair(bench, server, backlog) as pair:
+                    rates_with(bench, pair, backlog, rates)
                     table = restarts
                     if server.keeps == "disk":
-                        restarts.rows += restart(bench, pair, size, restarts.notes)
+                        restarts.rows += restart(bench, pair, backlog, restarts.notes)
             except (Failed, OSError, RuntimeError) as error:
                 bench.say(f"  {server.name}: {error}")
                 table.rows.append(failed_row(table.columns, first, str(error)))
@@ -88,11 +93,12 @@ def ask(bench: Bench) -> list[Table]:
 
 
 @contextmanager
-def started_pair(bench: Bench, server: Server, size: int) -> Iterator[Pair]:
+def started_pair(bench: Bench, server: Server, backlog: Backlog) -> Iterator[Pair]:
     """Two of a server, with a new queue each; their data is deleted at the end. Failed if the disk is too small."""
-    folder = bench.folder / f"backlog-{size}-{server.name.replace(' ', '-')}"
-    if server.keeps == "disk" and shutil.disk_usage(bench.folder).free < size * DISK_BYTES:
-        raise Failed(f"{size * DISK_BYTES / 1e9:.1f} GB of free disk are needed")
+    folder = bench.folder / f"backlog-of-{server.name.replace(' ', '-')}"
+    needed = backlog.messages * (backlog.body_bytes + OVERHEAD_BYTES) * DISK_TIMES
+    if server.keeps == "disk" and shutil.disk_usage(bench.folder).free < needed:
+        raise Failed(f"{needed / 1e9:.1f} GB of free disk are needed")
     pair = (Running(server, folder / "new"), Running(server, folder / "full"))
     try:
         for one in pair:
@@ -106,44 +112,47 @@ def started_pair(bench: Bench, server: Server, size: int) -> Iterator[Pair]:
         shutil.rmtree(folder)
 
 
-def fill(bench: Bench, pair: Pair, size: int) -> float:
-    """Send so many messages, if any; messages/s. Failed if a peer takes too long."""
+def fill(bench: Bench, pair: Pair, backlog: Backlog) -> float:
+    """Send so many messages; messages/s. Failed if a peer takes too long."""
     server = pair.full.server
     limit_s = OURS_FILL_S if server.name == OURS else bench.settings.fill_s
+    mode = "fill" if backlog.body_bytes * 10 <= BATCH_BYTES else "fill-single"
     sent, took_s = 0, 0.0
-    while sent < size:
-        bench.say(f"backlog of {size:,}: {server.name} holds {sent:,}")
+    while sent < backlog.messages:
+        bench.say(f"filling {server.name}: {sent:,} of {backlog}")
         if took_s >= limit_s:
             raise Failed(f"took only {sent:,} messages in {limit_s:g} s")
-        flags = ["--queue-url", pair.full_url, "--messages", str(min(CHUNK, size - sent))]
-        report, _ = pair.full.load("fill", limit_s - took_s, *flags)
+        most = min(CHUNK_BYTES // backlog.body_bytes, backlog.messages - sent)
+        flags = ["--queue-url", pair.full_url, "--size", str(backlog.body_bytes), "--messages", str(most)]
+        report, _ = pair.full.load(mode, limit_s - took_s, *flags)
         sent += report.messages
         took_s += report.seconds
-    return sent / took_s if took_s else 0
+    return sent / took_s
 
 
-def rates_with(bench: Bench, pair: Pair, size: int, table: Table) -> None:
+def rates_with(bench: Bench, pair: Pair, backlog: Backlog, table: Table) -> None:
     """Fill, then rates with the backlog and without it: a row of the table."""
-    per_s = fill(bench, pair, size)
+    per_s = fill(bench, pair, backlog)
     os.sync()
     cells = []
     for load in (Load("send"), Load("drain")):
-        bench.say(f"backlog of {size:,}, {load}: {pair.full.server.name}")
-        new, full = pair.load(bench, load)
+        bench.say(f"backlog of {backlog}, {load}: {pair.full.server.name}")
+        new, full = pair.load(bench, load, backlog.body_bytes)
         table.measured += [new, full]
         share = ratio(full, new)
         cells.append(f"{new.rate:,.0f} → {full.rate:,.0f} ({share:.2f})")
         if pair.full.server.name == OURS:
             table.notes.append(
-                f"{OURS}, {size:,}, {load.mode}: {share:.2f} × a new queue; {verdict(share, RATE_TARGET)}"
+                f"{OURS}, {backlog}, {load.mode}: {share:.2f} × a new queue; {verdict(share, RATE_TARGET)}"
             )
-    drained, _ = pair.full.load("drain-batch", bench.settings.seconds, "--queue-url", pair.full_url)
+    size = ["--size", str(backlog.body_bytes)]
+    drained, _ = pair.full.load("drain-batch", bench.settings.seconds, "--queue-url", pair.full_url, *size)
     peak_mb = pair.full.peak_mb()
     if pair.full.server.name == OURS:
-        table.notes.append(f"{OURS}, {size:,}: {at_most(peak_mb, RESIDENT_TARGET_MB, 'MB resident')}")
+        table.notes.append(f"{OURS}, {backlog}: {at_most(peak_mb, RESIDENT_TARGET_MB, 'MB resident')}")
     row = [
         pair.full.server.name,
-        f"{size:,}",
+        f"{backlog}",
         f"{per_s:,.0f}",
         *cells,
         f"{drained.messages_per_s:,}",
@@ -153,12 +162,13 @@ def rates_with(bench: Bench, pair: Pair, size: int, table: Table) -> None:
     table.rows.append(row)
 
 
-def restart(bench: Bench, pair: Pair, size: int, notes: list[str]) -> Iterator[list[str]]:
+def restart(bench: Bench, pair: Pair, backlog: Backlog, notes: list[str]) -> Iterator[list[str]]:
     """Replace what was drained; kill it, then stop it as one should; each time start it again and receive. Two rows of the table."""
     one = pair.full
-    fill(bench, pair, size - one.endpoint.count_messages(pair.full_url))
+    left = one.endpoint.count_messages(pair.full_url)
+    fill(bench, pair, backlog._replace(messages=backlog.messages - left))
     for number in (signal.SIGKILL, signal.SIGTERM):
-        bench.say(f"backlog of {size:,}, restart after {number.name}: {one.server.name}")
+        bench.say(f"backlog of {backlog}, restart after {number.name}: {one.server.name}")
         before = one.endpoint.count_messages(pair.full_url)
         one.stop(number)
         began_s = time.monotonic()
@@ -166,11 +176,11 @@ def restart(bench: Bench, pair: Pair, size: int, notes: list[str]) -> Iterator[l
         first_s = wait_for_message(one, pair.full_url) - began_s
         after = one.endpoint.count_messages(pair.full_url)
         if one.server.name == OURS:
-            notes.append(f"{OURS}, {size:,}, {number.name}: {at_most(round(first_s, 2), RESTART_TARGET_S, 's')}")
+            notes.append(f"{OURS}, {backlog}, {number.name}: {at_most(round(first_s, 2), RESTART_TARGET_S, 's')}")
             if after != before:
                 raise Failed(f"{before:,} messages before {number.name}, {after:,} after it")
         memory = f"{one.resident_mb()} ({one.peak_mb()})"
-        yield [one.server.name, f"{size:,}", number.name, f"{first_s:.2f} s", memory, f"{after:,} / {before:,}"]
+        yield [one.server.name, f"{backlog}", number.name, f"{first_s:.2f} s", memory, f"{after:,} / {before:,}"]
 
 
 def wait_for_message(one: Running, queue_url: str) -> float:

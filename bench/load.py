@@ -1,10 +1,10 @@
 """A load generator for any server of the SQS protocol (JSON 1.0), much cheaper than the server; every answer is checked.
 
-    python -m bench.load URL --mode send|cycle|batch|fifo|wake|ping|fill|drain|drain-batch [--connections 16] [--seconds 5] [--size 512]
+    python -m bench.load URL --mode send|cycle|batch|fifo|wake|ping|fill|fill-single|drain|drain-batch [--connections 16] [--seconds 5] [--size 512]
 
 send: SendMessage. cycle: send, receive, delete, one message after the other on each connection. batch: the same with ten messages a
 request. fifo: cycle on a FIFO queue with 64 groups. wake: half of the connections wait in long polls for what the others send. ping:
-GetQueueUrl, which touches no message. fill: send `--messages` in batches of ten. drain, drain-batch: receive and delete until nothing is
+GetQueueUrl, which touches no message. fill, fill-single: send `--messages` in batches of ten, or of one. drain, drain-batch: receive and delete until nothing is
 left. Each works on a new queue that it deletes, or on `--queue-url`, which it leaves. Bodies, MD5s and the order within groups are checked,
 and every message is accounted for. The report is one line of JSON.
 

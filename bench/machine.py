@@ -86,7 +86,8 @@ def file_system(folder: Path) -> str:
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
     place = str(folder.resolve())
     holding = [(point, kind) for point, kind in mounts if place == point or place.startswith(point.rstrip("/") + "/")]
-    return max(holding, key=lambda mount: len(mount[0]))[1]
+    kind = max(holding, key=lambda mount: len(mount[0]))[1]
+    return f"{kind} (in memory: nothing is durable there)" if kind in ("tmpfs", "ramfs") else kind
 
 
 def sync_ms(folder: Path) -> float:

@@ -12,13 +12,23 @@ from bench.running import Failed, Running
 from bench.servers import FRONT, Server
 
 
+class Backlog(NamedTuple):
+    """So many messages of so many bytes."""
+
+    messages: int
+    body_bytes: int = 512
+
+    def __str__(self) -> str:
+        return f"{self.messages:,}" if self.body_bytes == 512 else f"{self.messages:,} of {self.body_bytes:,} bytes"
+
+
 class Settings(NamedTuple):
     """How much of everything."""
 
     seconds: float = 1.5
     """How long one load is measured."""
     rounds: int = 3
-    backlogs: tuple[int, ...] = (100_000, 1_000_000, 10_000_000)
+    backlogs: tuple[Backlog, ...] = (Backlog(100_000), Backlog(1_000_000), Backlog(10_000_000))
     fill_s: float = 30
     """How long a peer may take to be filled with a backlog."""
     idle_s: float = 10

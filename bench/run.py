@@ -19,10 +19,10 @@ from bench import backlog, idle, wake
 from bench.machine import Neighbours, describe
 from bench.rates import COMPARISONS
 from bench.report import Table, head, write
-from bench.rounds import Bench, Settings
+from bench.rounds import Backlog, Bench, Settings
 from bench.servers import Server, every_server
 
-QUICK = Settings(seconds=0.8, rounds=1, backlogs=(20_000,), fill_s=5, idle_s=3)
+QUICK = Settings(seconds=0.8, rounds=1, backlogs=(Backlog(20_000),), fill_s=5, idle_s=3)
 QUESTIONS: dict[str, Callable[[Bench], list[Table]]] = {
     **{comparison.question: comparison.ask for comparison in COMPARISONS},
     "wake": wake.ask,
@@ -45,7 +45,9 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, help="how long each load is measured")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--backlogs", type=sizes, help="messages, with commas: 100000,1000000")
+    parser.add_argument(
+        "--backlogs", type=chosen_backlogs, help="messages, with commas; with the bytes of a body: 10000x1048576"
+    )
     parser.add_argument("--idle-seconds", type=float, dest="idle_s")
     parser.add_argument(
         "--data", type=Path, help="folder for the data of the servers; the system's for temporary files if not given"
@@ -97,12 +99,12 @@ def chosen_servers(text: str) -> Sequence[Server]:
     return [server for server in known if server.name.lower().startswith(tuple(begin))]
 
 
-def sizes(text: str) -> tuple[int, ...]:
-    """Backlogs, in messages."""
-    parts = text.split(",")
-    if not all(part.isdecimal() and int(part) for part in parts):
-        raise argparse.ArgumentTypeError(f"{text} is not a list of numbers of messages, as in 100000,1000000")
-    return tuple(int(part) for part in parts)
+def chosen_backlogs(text: str) -> tuple[Backlog, ...]:
+    """Backlogs as a person wrote them: messages, and bytes of a body where it is not 512."""
+    parts = [part.split("x") for part in text.split(",")]
+    if not all(len(part) <= 2 and all(number.isdecimal() and int(number) for number in part) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text} is not a list of numbers of messages, as in 100000,10000x1048576")
+    return tuple(Backlog(*map(int, part)) for part in parts)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from bench.channel import Channel, Endpoint, Wrong, request
 
 GROUPS = 64
 BODIES = 1_024
+BODIES_BYTES = 64 << 20
+"""How many bodies are made beforehand: so many, or so many bytes of them."""
 WAKE_AFTER_S = 0.02
 """How long a long poll waits before its message is sent, half more or less, so that pairs do not march in step."""
 
@@ -126,7 +128,8 @@ class Send(Scenario):
     def prepare(self) -> None:
         super().prepare()
         head = self.endpoint.head("SendMessage")
-        texts = [f"{number:08d}".ljust(self.plan.body_bytes, "x") for number in range(BODIES)]
+        bodies = max(1, min(BODIES, BODIES_BYTES // self.plan.body_bytes))
+        texts = [f"{number:08d}".ljust(self.plan.body_bytes, "x") for number in range(bodies)]
         self.requests = [
             (
                 request(head, msgspec.json.encode({"QueueUrl": self.queue_url, "MessageBody": text})),
@@ -137,7 +140,7 @@ class Send(Scenario):
         self.numbers = count()
 
     def begin(self, channel: Channel) -> None:
-        data, expected = self.requests[next(self.numbers) % BODIES]
+        data, expected = self.requests[next(self.numbers) % len(self.requests)]
         channel.step = partial(self.after_send, expected)
         channel.send(data)
 
@@ -389,6 +392,7 @@ SCENARIOS: dict[str, tuple[type[Scenario], int]] = {
     "wake": (Wake, 1),
     "ping": (Ping, 1),
     "fill": (Fill, 10),
+    "fill-single": (Fill, 1),
     "drain": (Drain, 1),
     "drain-batch": (Drain, 10),
 }

@@ -9,7 +9,7 @@ from bench.load import Report
 from bench.rates import COMPARISONS
 from bench.report import Table
 from bench.rounds import Bench, Load, Result, Run, Settings, ratio
-from bench.run import chosen_questions, chosen_servers, sizes
+from bench.run import chosen_backlogs, chosen_questions, chosen_servers
 from bench.servers import OURS, Server
 
 FORGETFUL = """
@@ -83,7 +83,8 @@ def test_the_spread_is_shown_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choose", "text"), [(chosen_questions, "sned"), (chosen_servers, "elastic"), (sizes, "many"), (sizes, "0")]
+    ("choose", "text"),
+    [(chosen_questions, "sned"), (chosen_servers, "elastic"), (chosen_backlogs, "many"), (chosen_backlogs, "10x0")],
 )
 def test_a_wrong_choice_says_what_there_is(choose: object, text: str) -> None:
     """A typing error does not become an empty report."""
