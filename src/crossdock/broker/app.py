@@ -64,7 +64,9 @@ class Broker:
         self.stopped = asyncio.Event()
 
     async def start(self, sockets: Sequence[socket.socket] = ()) -> list[str]:
-        """Listen on `sockets`, or, where there are none, as the settings say. Returns the URLs under which the broker is reached."""
+        """Listen on `sockets`, or, where there are none, as the settings say. Returns the URLs under which the broker is reached.
+
+        ListenError if it cannot listen there."""
         settings = self.settings
         self.turn.start(self.dispatch.deliver, self._storage_failed)
         if settings.durability is not Durability.MEMORY:

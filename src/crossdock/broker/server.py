@@ -4,6 +4,7 @@ Each connection looks after itself (`connection`); what requests mean is the han
 """
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Sequence
@@ -13,9 +14,13 @@ from crossdock.broker.connection import Connection, Exchange, Front, Handler
 from crossdock.broker.server_settings import ServerSettings
 from crossdock.clock import Clock, SystemClock
 
-__all__ = ["Exchange", "Handler", "HttpServer", "ServerSettings", "listen", "tls_context"]
+__all__ = ["Exchange", "Handler", "HttpServer", "ListenError", "ServerSettings", "listen", "tls_context"]
 
 BACKLOG = 4_096
+
+
+class ListenError(Exception):
+    """The address or port that was asked for cannot be had. The text is a sentence for the person who chose it."""
 
 
 class HttpServer:
@@ -89,9 +94,16 @@ class HttpServer:
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen on `port` of every address that `host` means; port 0 is any free port. OSError if it is taken."""
-    families = {family: address for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    return [socket.create_server(address[:2], family=family, backlog=BACKLOG) for family, address in families.items()]
+    """Sockets that listen on `port` of every address that `host` means; port 0 is any free port. ListenError if they cannot be had."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        families = {family: address for family, _, _, _, address in found}
+        return [
+            socket.create_server(address[:2], family=family, backlog=BACKLOG) for family, address in families.items()
+        ]
+    except OSError as error:
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise ListenError(f"cannot listen on {host}:{port}: {reason}; choose another --host or --port") from error
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:

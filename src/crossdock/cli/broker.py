@@ -7,6 +7,7 @@ import typer
 
 from crossdock.broker import app as broker
 from crossdock.broker.access import CredentialsError
+from crossdock.broker.server import ListenError
 from crossdock.broker.settings import BrokerSettings, Durability
 from crossdock.broker.storage.store import StorageError
 from crossdock.cli import broker_care
@@ -25,7 +26,8 @@ DEFAULTS = BrokerSettings(durability=Durability.MEMORY)
 
 Host = Annotated[str, typer.Option(envvar="CROSSDOCK_HOST", help="Address to listen on.")]
 Port = Annotated[int, typer.Option(envvar="CROSSDOCK_PORT", help="Port to listen on; 0 for any free one.")]
-Data = Annotated[Path, typer.Option(envvar="CROSSDOCK_DATA", help="Folder for the messages.")]
+Data = Annotated[Path, typer.Option(envvar="CROSSDOCK_DATA", readable=False, help="Folder for the messages.")]
+"""Whether it can be read is the storage's affair, whose sentences say what to do."""
 Promise = Annotated[
     Durability,
     typer.Option(
@@ -93,13 +95,7 @@ def run(
             free_space_min=free_space_min,
         )
         code = broker.run(settings)
-    except (StorageError, CredentialsError, ValueError) as error:
+    except (StorageError, CredentialsError, ListenError, ValueError) as error:
         typer.echo(f"crossdock broker: {error}", err=True)
-        raise typer.Exit(EXIT_REFUSED) from error
-    except OSError as error:
-        typer.echo(
-            f"crossdock broker: cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port.",
-            err=True,
-        )
         raise typer.Exit(EXIT_REFUSED) from error
     raise typer.Exit(code)

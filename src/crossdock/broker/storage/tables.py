@@ -91,8 +91,11 @@ class Tables:
     def __init__(self, path: Path | None) -> None:
         """Open the database, made first if it is not there. StorageError if it is not ours, newer, or damaged."""
         self.path = path
-        self.reader = sqlite3.connect(path or ":memory:", isolation_level=None)
         self._decoder = msgspec.msgpack.Decoder(Sent)
+        try:
+            self.reader = sqlite3.connect(path or ":memory:", isolation_level=None)
+        except sqlite3.Error as error:
+            raise _cannot_open(path, error) from error
         try:
             complete = check_format(self.reader, str(path))
             self.reader.executescript(SETTINGS)
@@ -102,9 +105,7 @@ class Tables:
             self.writer = self._connect_writer() if path else self.reader
         except sqlite3.Error as error:
             self.reader.close()
-            raise StorageError(
-                f"{path} cannot be opened: {error}; check its rights, or restore the folder from a backup"
-            ) from error
+            raise _cannot_open(path, error) from error
         except StorageError:
             self.reader.close()
             raise
@@ -208,6 +209,10 @@ class Tables:
                     yield Stored(message, 0, 0, message.due_ms)
                 else:
                     yield Stored(message, receive_count, first_received_ms, due_ms)
+
+
+def _cannot_open(path: Path | None, error: sqlite3.Error) -> StorageError:
+    return StorageError(f"{path} cannot be opened: {error}; check its rights, or restore the folder from a backup")
 
 
 def check_format(connection: sqlite3.Connection, name: str) -> bool:

@@ -1,16 +1,15 @@
 """Start and end of a server: sockets, TLS, draining."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
+from tests.certificate import make_certificate
 from tests.unit.broker.server.conftest import until
 
 from crossdock.aws.wire.http import HttpResponse
-from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
+from crossdock.broker.server import HttpServer, ListenError, ServerSettings, listen, tls_context
 from crossdock.clock import ManualClock
 
 
@@ -23,7 +22,7 @@ def open_files() -> int:
 async def test_a_taken_port_is_an_error(start):
     """Two servers cannot have the same port; the second is told before it serves."""
     running = await start()
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(ListenError, match="in use; choose another"):
         listen("127.0.0.1", running.port)
 
 
@@ -118,19 +117,8 @@ async def test_nothing_is_left_behind(start):
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    names = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=crossdock "
-        f"-addext subjectAltName=IP:127.0.0.1 -out {names[0].name} -keyout {names[1].name}".split(),
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-    return names
+    """A certificate and its key."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 async def test_tls_serves_and_says_so(start, certificate):
