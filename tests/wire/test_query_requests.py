@@ -81,6 +81,7 @@ def test_no_action_at_all(accept: str) -> None:
     """A10: GET on a queue's URL without an action is a 404 in XML, even for those who ask for JSON."""
     response = refuse("GET", QUEUE_PATH, accept)
     assert (response.status, response.body) == (404, b"<UnknownOperationException/>")
+    assert response.header("content-type") == "text/xml"
     with pytest.raises(UnknownOperation):
         decode("")
 
@@ -106,6 +107,8 @@ def test_missing_parameters() -> None:
         decode("Action=SendMessageBatch&SendMessageBatchRequestEntry.3.Id=a", QUEUE_PATH)
     with pytest.raises(MissingParameter, match=r"the parameter Attribute\.1\.Value\."):
         decode("Action=SetQueueAttributes&Attribute.1.Name=Policy", QUEUE_PATH)
+    with pytest.raises(MissingParameter, match=r"the parameter Attribute\.Value\."):
+        decode("Action=SetQueueAttributes&Attribute.Name=Policy", QUEUE_PATH)
     with pytest.raises(MissingParameter, match=r"the parameter Attribute\.1\.Name\."):
         decode("Action=SetQueueAttributes&Attribute.1.Value=x", QUEUE_PATH)
 
@@ -148,9 +151,9 @@ def test_a_list_of_one_without_index() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["Tag.1", "Tags.1", "Tag.entry.4", "Tags.member.2"])
+@pytest.mark.parametrize("name", ["Tag", "Tags", "Tag.1", "Tags.1", "Tag.entry.4", "Tags.member.2"])
 def test_spellings_of_tags(name: str) -> None:
-    """TagQueue of the Query-era SDKs writes `Tags.1.Key`, CreateQueue `Tag.1.Key`: both are taken."""
+    """TagQueue of the Query-era SDKs writes `Tags.1.Key`, CreateQueue `Tag.1.Key`: both are taken, and one tag needs no number."""
     assert decode(f"Action=TagQueue&{name}.Key=a&{name}.Value=b", QUEUE_PATH) == sqs.TagQueue(QUEUE_PATH, {"a": "b"})
 
 

@@ -163,24 +163,22 @@ class AccessDenied(SenderError, shape="AccessDeniedException", code="AccessDenie
     """Access to the resource is denied."""
 
 
-class MissingAuthenticationToken(SenderError, status=403):
+class MissingAuthenticationToken(
+    SenderError, shape="MissingAuthenticationTokenException", code="MissingAuthenticationToken", status=403
+):
     """Request is missing Authentication Token"""
 
 
-class IncompleteSignature(SenderError):
+class IncompleteSignature(SenderError, shape="IncompleteSignatureException", code="IncompleteSignature"):
     """The request signature does not conform to AWS standards."""
 
 
-class InvalidClientTokenId(SenderError, status=403):
+class InvalidClientTokenId(SenderError, shape="UnrecognizedClientException", code="InvalidClientTokenId", status=403):
     """The security token included in the request is invalid."""
 
 
-class SignatureDoesNotMatch(SenderError, status=403):
+class SignatureDoesNotMatch(SenderError, shape="InvalidSignatureException", code="SignatureDoesNotMatch", status=403):
     """The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."""
-
-
-class RequestExpired(SenderError):
-    """The request reached the service more than 15 minutes after its date stamp."""
 
 
 class MalformedQueryString(SenderError, status=404):

@@ -21,7 +21,6 @@ from crossdock.aws.errors import (
     IncompleteSignature,
     InvalidClientTokenId,
     MissingAuthenticationToken,
-    RequestExpired,
     SignatureDoesNotMatch,
 )
 from crossdock.aws.wire.http import HttpRequest
@@ -156,7 +155,7 @@ class Verifier:
     def verify(self, request: HttpRequest, now_ms: int) -> Scope:
         """The scope of a request that is truly signed.
 
-        Raises MissingAuthenticationToken, IncompleteSignature, RequestExpired, InvalidClientTokenId or SignatureDoesNotMatch.
+        Raises MissingAuthenticationToken, IncompleteSignature, InvalidClientTokenId or SignatureDoesNotMatch.
         """
         claim = _header_claim(request) if "authorization" in request.headers else _query_claim(request)
         _check_time(claim, now_ms)
@@ -270,7 +269,7 @@ def _time_ms(timestamp: str) -> int:
 
 
 def _check_time(claim: _Claim, now_ms: int) -> None:
-    """RequestExpired for a request too old or too far ahead; SignatureDoesNotMatch where scope and timestamp disagree."""
+    """SignatureDoesNotMatch for a request too old or too far ahead, and where scope and timestamp disagree."""
     timestamp, signed_ms = claim.timestamp, _time_ms(claim.timestamp)
     if claim.scope.date != timestamp[:8]:
         raise SignatureDoesNotMatch(
@@ -279,13 +278,13 @@ def _check_time(claim: _Claim, now_ms: int) -> None:
         )
     if now_ms > signed_ms + claim.lifetime_ms:
         oldest = _timestamp(now_ms - claim.lifetime_ms)
-        raise RequestExpired(
+        raise SignatureDoesNotMatch(
             f"Signature expired: {timestamp} is now earlier than {oldest} "
             f"({_timestamp(now_ms)} - {claim.lifetime_ms // 60_000} min.)"
         )
     if now_ms < signed_ms - SKEW_MS_MAX:
         latest = _timestamp(now_ms + SKEW_MS_MAX)
-        raise RequestExpired(
+        raise SignatureDoesNotMatch(
             f"Signature not yet current: {timestamp} is still later than {latest} ({_timestamp(now_ms)} + 15 min.)"
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from crossdock.aws.errors import AccessDenied, MissingAuthenticationToken
 from crossdock.aws.sigv4 import Scope, Verifier, scope_of
 from crossdock.aws.wire.http import HttpRequest
 from crossdock.broker.outcome import Caller
@@ -41,19 +42,25 @@ class Access:
         self._settings = settings
         self._clock = clock
         self._verifier = Verifier(secrets.get) if secrets is not None else None
-        self._callers: dict[tuple[str, str, bool], Caller] = {}
+        self._callers: dict[tuple[str | Scope | None, str, bool], Caller] = {}
 
     def caller(self, request: HttpRequest, secure: bool) -> Caller:
         """The caller of `request`.
 
-        Raises the signature's errors (`SignatureDoesNotMatch` and its kin) where credentials are configured.
+        Raises the signature's errors (`SignatureDoesNotMatch` and its kin) where credentials are configured, AccessDenied where there
+        is no signature.
         """
-        if self._verifier is not None:
-            self._verifier.verify(request, self._clock.now_ms())
         headers = request.headers
+        host = headers.get("host", "")
+        if self._verifier is not None:
+            try:
+                self._verifier.verify(request, self._clock.now_ms())
+            except MissingAuthenticationToken:
+                resource = f"{_scheme(secure)}://{host}{request.path}"
+                raise AccessDenied(f"Access to the resource {resource} is denied.") from None
         authorization = headers.get("authorization", "")
-        scope_text = authorization[: authorization.find(",")] or request.target
-        key = (scope_text, headers.get("host", ""), secure)
+        claim = authorization[: authorization.find(",")] or scope_of(request)
+        key = (claim, host, secure)
         caller = self._callers.get(key)
         if caller is None:
             caller = self._new_caller(scope_of(request), key[1], secure)
@@ -72,6 +79,9 @@ class Access:
             principal = scope.access_key
             if len(principal) == 12 and principal.isdigit():
                 account = principal
-        scheme = "https" if secure else "http"
-        base_url = settings.public_url or f"{scheme}://{host or f'{settings.host}:{settings.port}'}"
+        base_url = settings.public_url or f"{_scheme(secure)}://{host or f'{settings.host}:{settings.port}'}"
         return Caller(account, region, principal, base_url.rstrip("/"))
+
+
+def _scheme(secure: bool) -> str:
+    return "https" if secure else "http"

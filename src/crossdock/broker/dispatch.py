@@ -1,4 +1,4 @@
-"""One request end to end: decode, find out who asks, submit to the turn, encode the answer.
+"""One request end to end: find out who asks, decode, submit to the turn, encode the answer.
 
 The one broad `except` of the broker is here: an error of ours becomes AWS's InternalFailure and a log line, never a traceback on the
 wire. Paths that no AWS client uses (`/health`, `/metrics`, …) go to the operator's endpoints.
@@ -27,7 +27,7 @@ Context = tuple[Codec, Operation]
 """What an exchange, which is the ticket of its request, remembers: in which protocol it is answered."""
 
 UNKNOWN = "unknown"
-"""The action of a request that could not be read."""
+"""The action of a request that was not read, or could not be."""
 
 
 class Dispatch:
@@ -49,9 +49,9 @@ class Dispatch:
         codec = find_codec(request)
         action = UNKNOWN
         try:
+            caller = self._access.caller(request, exchange.secure)
             operation, command = codec.decode(request)
             action = operation.name
-            caller = self._access.caller(request, exchange.secure)
             exchange.context = codec, operation
             self._turn.submit(exchange, command, caller)
         except ApiError as error:

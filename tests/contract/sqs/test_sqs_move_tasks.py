@@ -179,6 +179,47 @@ def test_the_latest_first(sqs: Any, with_dead_letters: Call, arn_of: Call, refus
         )
 
 
+def test_a_task_lasts_a_moment(
+    sqs: Any, with_dead_letters: Call, arn_of: Call, refusal: Call, clock: BrokerClock
+) -> None:
+    """Facts 132, 134 and 135: a task with nothing to move is RUNNING at first, so that it is seen, and can be cancelled."""
+    _, dead = with_dead_letters()
+    source = arn_of(dead)
+    handle = sqs.start_message_move_task(SourceArn=source)["TaskHandle"]
+    (task,) = sqs.list_message_move_tasks(SourceArn=source)["Results"]
+    assert (task["Status"], task["TaskHandle"]) == ("RUNNING", handle)
+    assert sqs.cancel_message_move_task(TaskHandle=handle)["ApproximateNumberOfMessagesMoved"] == 0
+    clock.advance(1)
+    assert sqs.list_message_move_tasks(SourceArn=source)["Results"][0]["Status"] == "CANCELLED"
+    late = sqs.start_message_move_task(SourceArn=source)["TaskHandle"]
+    clock.advance(1)
+    assert sqs.list_message_move_tasks(SourceArn=source)["Results"][0]["Status"] == "COMPLETED"
+    for over in (handle, late):
+        assert refusal(sqs.cancel_message_move_task, TaskHandle=over) == (
+            "InvalidParameterValue",
+            "Only active tasks can be cancelled.",
+            400,
+        )
+
+
+def test_a_new_queue_of_an_old_name(
+    sqs: Any, with_dead_letters: Call, arn_of: Call, refusal: Call, clock: BrokerClock
+) -> None:
+    """Fact 135: the tasks of a deleted queue are not those of a new one with its name."""
+    _, dead = with_dead_letters()
+    source = arn_of(dead)
+    handle = sqs.start_message_move_task(SourceArn=source)["TaskHandle"]
+    clock.advance(2)
+    sqs.delete_queue(QueueUrl=dead)
+    clock.advance(60)
+    sqs.create_queue(QueueName=dead.rpartition("/")[2])
+    assert "Results" not in sqs.list_message_move_tasks(SourceArn=source)
+    assert refusal(sqs.cancel_message_move_task, TaskHandle=handle)[:2] == (
+        "ResourceNotFoundException",
+        "Task does not exist.",
+    )
+
+
 @pytest.mark.parametrize("rate", [0, -1, 501])
 def test_rates(sqs: Any, with_dead_letters: Call, arn_of: Call, refusal: Call, rate: int) -> None:
     """Fact 137: 1 to 500 messages a second."""

@@ -14,6 +14,8 @@ from crossdock.aws.wire.http import REQUEST_ID, HttpRequest, HttpResponse
 from crossdock.aws.wire.query_form import Parameter, parse_form, read_structure, write_structure
 from crossdock.aws.wire.query_xml import read_error, read_result
 
+UNKNOWN_OPERATION = b"<UnknownOperationException/>"
+
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 
@@ -63,7 +65,11 @@ class QueryCodec:
         return self._response(200, self._answers.result(operation, result, request_id), request_id)
 
     def encode_error(self, error: ApiError, request_id: str) -> HttpResponse:
-        """The response to an operation that failed."""
+        """The response to an operation that failed. Where no action is named at all, AWS answers in XML of another kind, whoever asks."""
+        if isinstance(error, UnknownOperation):
+            return HttpResponse(
+                error.status, UNKNOWN_OPERATION, (("Content-Type", "text/xml"), (REQUEST_ID, request_id))
+            )
         return self._response(error.status, self._answers.error(error, request_id), request_id)
 
     def _response(self, status: int, body: bytes, request_id: str) -> HttpResponse:

@@ -127,12 +127,19 @@ def _read_list(item: Kind, parameter: Parameter, path: str) -> list[Any]:
 
 
 def _read_map(kind: MapOf, parameter: Parameter, path: str) -> dict[str, Any]:
+    """The entries by number, or the one that is written without any: `Attribute.Name=Policy&Attribute.Value=`."""
+    if kind.query.key in parameter.below:
+        return _read_entries(kind, [("", parameter)], path)
+    return _read_entries(kind, [(f".{number}", entry) for number, entry in parameter.numbered()], path)
+
+
+def _read_entries(kind: MapOf, numbered: list[tuple[str, Parameter]], path: str) -> dict[str, Any]:
     entries = {}
-    for number, entry in parameter.numbered():
+    for number, entry in numbered:
         key, value = entry.below.get(kind.query.key), entry.below.get(kind.query.value)
         if key is None or key.value is None:
-            raise MissingParameter.named(f"{path}.{number}.{kind.query.key}")
-        value_path = f"{path}.{number}.{kind.query.value}"
+            raise MissingParameter.named(f"{path}{number}.{kind.query.key}")
+        value_path = f"{path}{number}.{kind.query.value}"
         read = None if value is None else _read(kind.value, value, value_path)
         if read is None:
             raise MissingParameter.named(value_path)

@@ -8,9 +8,8 @@ from typing import Any
 
 import msgspec
 
-from crossdock.aws.errors import ApiError, UnknownOperation
+from crossdock.aws.errors import ApiError
 from crossdock.aws.shapes import Kind, ListOf, MapOf, Member, Operation, Shape, Structure, members
-from crossdock.aws.wire.query_xml import UNKNOWN_OPERATION
 
 _encode = msgspec.json.Encoder().encode
 
@@ -29,8 +28,6 @@ class JsonAnswers:
 
     def error(self, error: ApiError, request_id: str) -> bytes:
         """The body of the answer to an operation that failed."""
-        if isinstance(error, UnknownOperation):
-            return UNKNOWN_OPERATION
         told = {
             "Code": error.code,
             "Message": error.query_message or error.message,

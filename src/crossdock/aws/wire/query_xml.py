@@ -4,12 +4,9 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
-from crossdock.aws.errors import ApiError, UnknownOperation
+from crossdock.aws.errors import ApiError
 from crossdock.aws.shapes import Kind, ListOf, MapOf, Member, Operation, Scalar, Service, Shape, Structure, members
 from crossdock.aws.wire.query_scalars import nothing, read_scalar, write_scalar
-
-UNKNOWN_OPERATION = b"<UnknownOperationException/>"
-"""What AWS answers where no action is named at all, in JSON as well."""
 
 _DECLARATION = '<?xml version="1.0"?>'
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -35,8 +32,6 @@ class XmlAnswers:
 
     def error(self, error: ApiError, request_id: str) -> bytes:
         """The body of the answer to an operation that failed."""
-        if isinstance(error, UnknownOperation):
-            return UNKNOWN_OPERATION
         said = (
             _element("Type", "Sender" if error.sender_fault else "Receiver")
             + _element("Code", error.code)

@@ -29,6 +29,9 @@ from crossdock.broker.queues.facts import MoveTaskChanged
 SLICE = 100
 """How many messages a task moves in one step when it has no rate, so that others get their turn."""
 
+LASTS_MS_MIN = 1_000
+"""A task is RUNNING at least so long, as on AWS: whoever starts one finds it in the list, and may cancel it."""
+
 STALLED_MS = 100
 """When a task tries again that could move nothing: the first messages of a FIFO queue, as many as it looks at, are all held up."""
 
@@ -95,6 +98,11 @@ class MoveTask:
         return self._state.moved
 
     @property
+    def started_ms(self) -> int:
+        """When it was started."""
+        return self._state.started_ms
+
+    @property
     def status(self) -> Status:
         """Its state."""
         return Status(self._state.status)
@@ -144,6 +152,10 @@ class MoveTask:
         self._state.moved += count
         rate = self._state.rate or 0
         self._ready_ticks = max(self._ready_ticks, (now_ms - 1_000) * rate) + count * 1_000
+
+    def has_lasted(self, now_ms: int) -> bool:
+        """Whether it may end: it has been RUNNING for LASTS_MS_MIN."""
+        return now_ms - self._state.started_ms >= LASTS_MS_MIN
 
     def source_empty(self) -> None:
         """Nothing is left to move: RUNNING → COMPLETED."""
@@ -218,22 +230,29 @@ class MoveTasks:
         """Those that want to be stepped."""
         return [tasks[0] for tasks in self._by_source.values() if tasks[0].active]
 
-    def named(self, source_arn: str, task_id: str) -> MoveTask:
-        """The task that a handle means. Raises ResourceNotFound."""
-        for task in self._of(source_arn):
+    def named(self, source_arn: str, task_id: str, since_ms: int) -> MoveTask:
+        """The task that a handle means, of a source that was created at `since_ms`. Raises ResourceNotFound."""
+        for task in self._since(source_arn, since_ms):
             if task.task_id == task_id:
                 return task
         raise ResourceNotFound("Task does not exist.")
 
-    def listing(self, source_arn: str, max_results: int | None) -> list[ListMessageMoveTasksResultEntry]:
-        """The latest tasks of a source, latest first; one, unless more are asked for. Raises InvalidParameterValue outside 1..10."""
+    def listing(self, source_arn: str, max_results: int | None, since_ms: int) -> list[ListMessageMoveTasksResultEntry]:
+        """The latest tasks of a source that was created at `since_ms`, latest first; one, unless more are asked for.
+
+        Raises InvalidParameterValue outside 1..10.
+        """
         count = 1 if max_results is None else max_results
         if not 1 <= count <= quotas.MOVE_TASKS_LISTED_MAX:
             raise _out_of_range("MaxResults", 1, quotas.MOVE_TASKS_LISTED_MAX)
-        return [task.entry() for task in islice(self._of(source_arn), count)]
+        return [task.entry() for task in islice(self._since(source_arn, since_ms), count)]
 
     def _of(self, source_arn: str) -> Iterable[MoveTask]:
         return self._by_source.get(source_arn, ())
+
+    def _since(self, source_arn: str, since_ms: int) -> Iterable[MoveTask]:
+        """Without those of an earlier queue of the same name."""
+        return (task for task in self._of(source_arn) if task.started_ms >= since_ms)
 
     def _add(self, task: MoveTask) -> MoveTask:
         tasks = self._by_source.setdefault(task.source_arn, deque(maxlen=quotas.MOVE_TASKS_LISTED_MAX))

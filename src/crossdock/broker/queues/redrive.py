@@ -53,8 +53,8 @@ def cancel_message_move_task(
     registry: Registry, command: CancelMessageMoveTask, step: Step
 ) -> CancelMessageMoveTaskResult:
     task_id, source_arn = parse_handle(command.task_handle)
-    _existing(registry, source_arn, "SourceArn")
-    task = registry.tasks.named(source_arn, task_id)
+    source = _existing(registry, source_arn, "SourceArn")
+    task = registry.tasks.named(source_arn, task_id, source.created_ms)
     task.cancel()
     step.facts.append(task.fact())
     return CancelMessageMoveTaskResult(task.moved)
@@ -64,8 +64,9 @@ def list_message_move_tasks(
     registry: Registry, command: ListMessageMoveTasks, step: Step
 ) -> ListMessageMoveTasksResult:
     check_arn("SourceArn", command.source_arn)
-    _existing(registry, command.source_arn, "SourceArn")
-    return ListMessageMoveTasksResult(registry.tasks.listing(command.source_arn, command.max_results) or None)
+    source = _existing(registry, command.source_arn, "SourceArn")
+    tasks = registry.tasks.listing(command.source_arn, command.max_results, source.created_ms)
+    return ListMessageMoveTasksResult(tasks or None)
 
 
 def _existing(registry: Registry, arn: str, parameter: str) -> Queue:
@@ -128,7 +129,7 @@ def _move_due(registry: Registry, task: MoveTask, source: Queue, step: Step) -> 
     if stray is not None:
         source.put_back(stray)
         task.fail(failure)
-    elif len(moves) < due and not source.away.cold:
+    elif len(moves) < due and not source.away.cold and task.has_lasted(step.now_ms):
         task.source_empty()
 
 

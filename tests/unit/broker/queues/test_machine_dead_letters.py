@@ -229,6 +229,8 @@ def test_back_to_where_they_came_from(world: World) -> None:
         assert message.body == body
         assert message.attributes["ApproximateReceiveCount"] == "1"
         assert "DeadLetterQueueSourceArn" not in message.attributes
+    assert task_of(world, dead).status == "RUNNING"
+    world.advance(1_000)
     assert task_of(world, dead).status == "COMPLETED"
     assert task_of(world, dead).approximate_number_of_messages_moved == 2
 

@@ -188,10 +188,10 @@ def test_an_unknown_task_is_not_found() -> None:
     """Fact 134: an unknown task, or one of another source, is a 404."""
     tasks = MoveTasks()
     task = start(tasks, "known")
-    assert tasks.named(SOURCE, "known") is task
+    assert tasks.named(SOURCE, "known", NOW) is task
     for source, task_id in ((SOURCE, "unknown"), (TARGET, "known")):
         with pytest.raises(ResourceNotFound) as caught:
-            tasks.named(source, task_id)
+            tasks.named(source, task_id, NOW)
         assert (caught.value.message, caught.value.status) == ("Task does not exist.", 404)
 
 
@@ -200,12 +200,15 @@ def test_a_listing_is_latest_first_and_one_long_unless_asked() -> None:
     tasks = MoveTasks()
     for number in range(12):
         start(tasks, str(number), rate=number + 1).source_empty()
-    assert [entry.max_number_of_messages_per_second for entry in tasks.listing(SOURCE, None)] == [12]
-    assert [entry.max_number_of_messages_per_second for entry in tasks.listing(SOURCE, 10)] == list(range(12, 2, -1))
-    assert tasks.listing(TARGET, 10) == []
+    assert [entry.max_number_of_messages_per_second for entry in tasks.listing(SOURCE, None, NOW)] == [12]
+    assert [entry.max_number_of_messages_per_second for entry in tasks.listing(SOURCE, 10, NOW)] == list(
+        range(12, 2, -1)
+    )
+    assert tasks.listing(TARGET, 10, NOW) == []
+    assert tasks.listing(SOURCE, 10, NOW + 1) == []
     for wrong in (0, 11, -1):
         with pytest.raises(InvalidParameterValue):
-            tasks.listing(SOURCE, wrong)
+            tasks.listing(SOURCE, wrong, NOW)
 
 
 def test_an_entry_shows_the_handle_only_while_running() -> None:
@@ -231,7 +234,7 @@ def test_a_fact_is_the_whole_state_at_its_time() -> None:
     assert (first.moved, task.fact().moved) == (0, 1)
     restored = MoveTasks()
     restored.restore([task.fact()], NOW + 60_000)
-    again = restored.named(SOURCE, "id")
+    again = restored.named(SOURCE, "id", NOW)
     assert again.fact() == task.fact()
     assert again.entry() == task.entry()
     assert again.due(NOW + 60_000) == 1
@@ -244,7 +247,7 @@ def test_restored_tasks_are_in_order_of_their_start() -> None:
     later.started_ms += 1
     restored = MoveTasks()
     restored.restore([later, earlier], NOW)
-    assert [entry.started_timestamp for entry in restored.listing(SOURCE, 2)] == [NOW + 1, NOW]
+    assert [entry.started_timestamp for entry in restored.listing(SOURCE, 2, NOW)] == [NOW + 1, NOW]
 
 
 # Parameters
