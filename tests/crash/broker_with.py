@@ -18,6 +18,10 @@ from crossdock.broker.storage.files import Buffer, Files
 from crossdock.broker.storage.settings import StorageSettings
 from crossdock.cli.main import main
 
+SIZES = {"memtable_bytes": 200_000, "memtable_bytes_max": 400_000, "journal_bytes": 2_000_000, "segment_bytes": 500_000}
+FOLDING_OFTEN = (__file__, msgspec.json.encode(SIZES).decode())
+"""The program and settings of a broker whose memtables and segments are small: it folds and changes segments all the time."""
+
 
 class Fault(msgspec.Struct, frozen=True):
     """What a call of the operating system does instead of its work."""

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from broker_process import broker_command, start_broker
+from tests.crash import broker_with
 from tests.crash.broker_with import Fault
 from tests.crash.connection import Connection, Refused
 
@@ -21,7 +22,7 @@ from crossdock.broker.storage.segment import FRAME_BYTES, HEADER_BYTES
 
 pytestmark = pytest.mark.journey
 
-PROGRAM = str(Path(__file__).with_name("broker_with.py"))
+PROGRAM = broker_with.__file__
 QUEUE = "here"
 CLIENTS = 4
 ENOUGH = 100

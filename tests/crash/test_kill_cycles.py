@@ -5,7 +5,6 @@ printed; `CROSSDOCK_KILLS_SEED` repeats its choices, though not the moments at w
 """
 
 import asyncio
-import json
 import os
 import subprocess
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 from broker_process import broker_command, start_broker
 from tests.crash.account import Account
+from tests.crash.broker_with import FOLDING_OFTEN
 from tests.crash.connection import Connection
 from tests.crash.load import CLIENTS, SHELVES, Client, audit, make_queues, new_account
 
@@ -27,10 +27,6 @@ KILLS = int(os.environ.get("CROSSDOCK_KILLS", "12"))
 SEED = int(os.environ.get("CROSSDOCK_KILLS_SEED") or SystemRandom().randrange(1 << 32))
 
 LIFE_S = (0.05, 0.7)
-SIZES = {"memtable_bytes": 200_000, "memtable_bytes_max": 400_000, "journal_bytes": 2_000_000, "segment_bytes": 500_000}
-FOLDING_OFTEN = (str(Path(__file__).with_name("broker_with.py")), json.dumps(SIZES))
-"""A broker whose memtables and segments are small: it folds and changes segments all the time."""
-
 QUIET_S = 0.1
 """Longer than the broker keeps what no answer waits for."""
 
