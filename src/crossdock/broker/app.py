@@ -5,18 +5,18 @@ commit, close the store.
 """
 
 import asyncio
-import gc
 import os
 import signal
 import socket
 import ssl
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import structlog
 import uvloop
 
+from crossdock.broker import process_memory
 from crossdock.broker.access import Access, read_credentials
 from crossdock.broker.control import Control
 from crossdock.broker.dispatch import Dispatch
@@ -53,7 +53,7 @@ class Broker:
         strict = settings.durability is not Durability.RELAXED
         lag_ms = settings.lag_ms if strict else settings.relaxed_sync_ms
         self.turn = Turn(self.machine, self.store, self.clock, lag_ms, strict)
-        self.idle_fold = IdleFold(self.turn.fold, settings.quiet_ms / 1_000, asyncio.get_running_loop().call_later)
+        self.idle_fold = IdleFold(self._rest, settings.quiet_ms / 1_000, asyncio.get_running_loop().call_later)
         metrics = Metrics(self.machine, self.store, self._front_counts, now_ms)
         self.endpoints = Endpoints(self.turn, metrics, self.clock)
         self.dispatch = Dispatch(
@@ -62,6 +62,8 @@ class Broker:
         self.server = HttpServer(self.dispatch, _server_settings(settings), self.clock)
         self.control = Control(self.turn, _data(settings))
         self.stopped = asyncio.Event()
+        self.on_rest: Callable[[], None] = _nothing
+        """Called when the broker is idle and everything is folded."""
 
     async def start(self, sockets: Sequence[socket.socket] = ()) -> list[str]:
         """Listen on `sockets`, or, where there are none, as the settings say. Returns the URLs under which the broker is reached.
@@ -69,8 +71,7 @@ class Broker:
         ListenError if it cannot listen there."""
         settings = self.settings
         self.turn.start(self.dispatch.deliver, self._storage_failed)
-        if settings.durability is not Durability.MEMORY:
-            self.turn.on_commit = self.idle_fold.stir
+        self.turn.on_commit = self.idle_fold.stir
         addresses = await self.server.start(sockets or listen(settings.host, settings.port))
         await self.control.start()
         self.endpoints.ready = True
@@ -89,6 +90,13 @@ class Broker:
             log.critical("storage failed while the broker stopped", reason=str(failure))
             return False
         return not self.turn.failed
+
+    def _rest(self) -> bool:
+        """One step towards an empty journal; whether there is more to do."""
+        if self.turn.fold():
+            return True
+        self.on_rest()
+        return False
 
     def _front_counts(self) -> FrontCounts:
         server, counters = self.server, self.server.counters
@@ -116,7 +124,8 @@ async def serve(settings: BrokerSettings, environ: MutableMapping[str, str]) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, broker.stopped.set)
     urls = await broker.start(sockets)
-    gc.freeze()
+    process_memory.settle()
+    broker.on_rest = process_memory.give_back
     log.info("broker is ready", url=urls[0], urls=urls)
     systemd.ready(f"Serving {' '.join(urls)}")
     await broker.stopped.wait()
@@ -185,3 +194,7 @@ def _tls(settings: BrokerSettings) -> ssl.SSLContext | None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ValueError(f"the TLS certificate {certificate} and its key {key} cannot be used: {reason}") from error
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
