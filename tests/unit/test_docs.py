@@ -105,6 +105,16 @@ def test_named_files_are_there() -> None:
     assert missing == []
 
 
+def test_the_tour_names_every_folder() -> None:
+    """The tree of the tour has each package of crossdock, and the text beside it each folder of the tests."""
+    tour = (ROOT / "docs" / "tour.md").read_text()
+    packages = {path.name for path in (ROOT / "src" / "crossdock").iterdir() if (path / "__init__.py").exists()}
+    assert [name for name in sorted(packages) if f"`{name}/`" not in tour] == []
+    tests = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    beside = tour.partition("Beside the package")[2].partition("##")[0]
+    assert [name for name in sorted(tests) if name not in beside] == []
+
+
 def test_the_howto_for_tests_runs_as_it_stands(tmp_path: Path) -> None:
     """The two files of howto/test-with-crossdock.md make a test suite that passes."""
     conftest, test = blocks(ROOT / "docs" / "howto" / "test-with-crossdock.md", "python")

@@ -209,7 +209,7 @@ class ChangeMessageVisibilityBatchRequestEntry(Shape):
     id: str
     receipt_handle: str
     visibility_timeout: int | None = None
-    """Seconds from now, VISIBILITY_TIMEOUT; 0 shows it at once, and so does leaving it out."""
+    """Seconds from now, VISIBILITY_TIMEOUT; 0 shows it at once. An entry without it fails."""
 
 
 class ChangeMessageVisibilityBatch(Shape):
