@@ -24,6 +24,8 @@ RUN_BY = {
     "docs/howto/use-any-sdk.md": "contract",
     "docs/howto/run-on-aws.md": "contract",
     "docs/howto/repair-dead-letters.md": "pipeline",
+    "docs/howto/run-the-broker.md": "journey",
+    "docs/howto/back-up-and-restore.md": "journey",
 }
 """The pages whose commands are run, and the tests that do it."""
 
