@@ -9,6 +9,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import msgspec
 
@@ -18,9 +19,16 @@ from crossdock.broker.storage.files import Buffer, Files
 from crossdock.broker.storage.settings import StorageSettings
 from crossdock.cli.main import main
 
-SIZES = {"memtable_bytes": 200_000, "memtable_bytes_max": 400_000, "journal_bytes": 2_000_000, "segment_bytes": 500_000}
-FOLDING_OFTEN = (__file__, msgspec.json.encode(SIZES).decode())
-"""The program and settings of a broker whose memtables and segments are small: it folds and changes segments all the time."""
+SMALL = {"memtable_bytes": 200_000, "memtable_bytes_max": 400_000, "journal_bytes": 2_000_000, "segment_bytes": 500_000}
+"""Sizes with which a broker folds and changes segments all the time."""
+
+SECTOR_BYTES = 512
+"""A disk writes so much at once, or not at all."""
+
+
+def program(**settings: int | str) -> tuple[str, str]:
+    """What Python runs for a broker with such settings."""
+    return __file__, msgspec.json.encode(settings).decode()
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -36,6 +44,8 @@ class Fault(msgspec.Struct, frozen=True):
     """Writes do not fail; each writes half of what it is given."""
     deadly: bool = False
     """The process is killed instead of being told."""
+    power_cut: int | None = None
+    """The seed of a power cut: of what was written and not synced some sectors are as they were before, and the process is killed."""
 
     def begin(self, faults: Path) -> None:
         """From now on."""
@@ -49,10 +59,17 @@ class FaultyFiles(Files):
 
     def __init__(self, faults: Path) -> None:
         self._faults = faults
+        self._unsynced: list[tuple[int, int, bytes]] = []
+        """File, offset, and what was there before."""
+
+    def close(self, file: int) -> None:
+        super().close(file)
+        self._forget(file)
 
     def pwrite(self, file: int, data: Buffer, offset: int) -> int:
         fault = self._fault("pwrite")
         if fault is None:
+            self._unsynced.append((file, offset, os.pread(file, len(data), offset).ljust(len(data), b"\0")))
             return super().pwrite(file, data, offset)
         if fault.short:
             return super().pwrite(file, memoryview(data)[: max(1, len(data) // 2)], offset)
@@ -64,6 +81,10 @@ class FaultyFiles(Files):
         if fault is not None:
             self._fail(fault)
         super().datasync(file)
+        self._forget(file)
+
+    def _forget(self, file: int) -> None:
+        self._unsynced = [write for write in self._unsynced if write[0] != file]
 
     def _fault(self, method: str) -> Fault | None:
         if not self._faults.exists():
@@ -72,9 +93,17 @@ class FaultyFiles(Files):
         return fault if fault.method == method else None
 
     def _fail(self, fault: Fault) -> int:
+        if fault.power_cut is not None:
+            self._cut_power(Random(fault.power_cut))
         if fault.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         raise OSError(fault.error, os.strerror(fault.error))
+
+    def _cut_power(self, chance: Random) -> None:
+        for file, offset, before in reversed(self._unsynced):
+            for start in range(0, len(before), SECTOR_BYTES):
+                if chance.random() < 0.5:
+                    os.pwrite(file, before[start : start + SECTOR_BYTES], offset + start)
 
 
 def run() -> None:

@@ -13,8 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from broker_process import broker_command, start_broker
-from tests.crash import broker_with
-from tests.crash.broker_with import Fault
+from tests.crash.broker_with import Fault, program
 from tests.crash.connection import Connection, Refused
 
 from crossdock.broker.app import EXIT_STORAGE_FAILED
@@ -22,7 +21,6 @@ from crossdock.broker.storage.segment import FRAME_BYTES, HEADER_BYTES
 
 pytestmark = pytest.mark.journey
 
-PROGRAM = broker_with.__file__
 QUEUE = "here"
 CLIENTS = 4
 ENOUGH = 100
@@ -45,8 +43,7 @@ class Scene:
 
     def start(self, *flags: str) -> None:
         """Start a broker whose disk fails when `faults` says so."""
-        settings = json.dumps({"faults": str(self.faults)})
-        self.process, self.url = start_broker(self.data, *flags, program=(PROGRAM, settings))
+        self.process, self.url = start_broker(self.data, *flags, program=program(faults=str(self.faults)))
 
     def stop(self) -> None:
         """End the broker, if there is one."""
@@ -213,9 +210,9 @@ async def test_the_system_refuses_a_larger_file(tmp_path: Path) -> None:
     if shutil.which("prlimit") is None:
         pytest.skip("prlimit is not installed")
     scene = Scene(tmp_path)
-    program = (PROGRAM, json.dumps({"memtable_bytes": 1_000_000, "segment_bytes": 1_000_000}))
+    sizes = program(memtable_bytes=1_000_000, segment_bytes=1_000_000)
     launcher = ("prlimit", f"--fsize={FILE_BYTES_MAX}")
-    scene.process, scene.url = start_broker(scene.data, program=program, launcher=launcher)
+    scene.process, scene.url = start_broker(scene.data, program=sizes, launcher=launcher)
     try:
         await scene.create()
         await scene.send(1_000, 20_000)

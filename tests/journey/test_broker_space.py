@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from broker_process import start_broker
-from tests.crash.broker_with import FOLDING_OFTEN
+from tests.crash.broker_with import SMALL, program
 from tests.crash.connection import Connection
 
 from crossdock.broker.storage.care import FREE_PAGES_MIN
@@ -23,7 +23,7 @@ GIVEN_BACK_S = 30
 async def test_a_drained_backlog_leaves_no_large_files(tmp_path: Path) -> None:
     """20 MB of messages come and go; with no more than the traffic of another queue the database shrinks, and the folder after the end is small."""
     data = tmp_path / "data"
-    process, url = start_broker(data, program=FOLDING_OFTEN)
+    process, url = start_broker(data, program=program(**SMALL))
     try:
         clients = [await Connection.open(url) for _ in range(CLIENTS)]
         for queue in ("backlog", "others"):
