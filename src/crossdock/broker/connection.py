@@ -325,8 +325,8 @@ class Connection(asyncio.Protocol):
 
     def _abandon_pending(self) -> None:
         self._unhandled.clear()
-        while self._pending:
-            exchange = self._pending.popleft()
+        pending, self._pending = self._pending, deque()
+        for exchange in pending:
             if exchange.answer is None:
                 self._front.handler.abandon(exchange)
 

@@ -1,7 +1,7 @@
 """One request end to end: find out who asks, decode, submit to the turn, encode the answer.
 
-The one broad `except` of the broker is here: an error of ours becomes AWS's InternalFailure and a log line, never a traceback on the
-wire. Paths that no AWS client uses (`/health`, `/metrics`, …) go to the operator's endpoints.
+An error of ours becomes AWS's InternalFailure and a log line, never a traceback on the wire: here while a request is read, in the turn
+while it runs. Paths that no AWS client uses (`/health`, `/metrics`, …) go to the operator's endpoints.
 """
 
 from itertools import count

@@ -1,8 +1,13 @@
 """The turn: runs the machine, makes its facts durable, and only then lets its replies go.
 
-All requests that arrive in two iterations of the event loop share one commit (group commit without a timer: while a commit is written,
-the next batch gathers in the sockets, and before the next one begins they are looked at once more). Facts that no reply waits for ride along with the next commit, or go after a short while.
-It also sleeps until the machine's next deadline and wakes it then: nothing in the broker polls.
+    poll: requests are read ──► run: the machine takes them ──► poll: stragglers are read ──► flush: they run too, one commit, replies
+
+What arrives in one iteration of the event loop runs in one go, and shares one commit with what arrives in the next: clients that were
+answered together ask again together, and nobody is waited for (group commit without a timer). To read, run, commit and answer many at
+a time is also what the processor's caches like: the same code again and again (docs/performance.md).
+
+Facts that no reply waits for ride along with the next commit, or go after a short while. The turn also sleeps until the machine's next
+deadline and wakes it then: nothing in the broker polls.
 """
 
 import asyncio
@@ -41,13 +46,13 @@ class Turn:
         self._deliver: Deliver
         self._on_failure: Callable[[], None]
         self._loop: asyncio.AbstractEventLoop
+        self._submitted: list[tuple[Ticket, Shape, Caller]] = []
+        """Commands of this iteration, which run in the next."""
         self._held: list[Reply] = []
         self._flush_scheduled = False
         self._lag_timer: asyncio.TimerHandle | None = None
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._deadline_ms = 0
-        self._arming = False
-        """Whether `_arm` is about to run: once for all requests of an iteration."""
         self.failed = False
         self.on_commit: Callable[[], None] = _nothing
         """Called after each commit."""
@@ -60,29 +65,31 @@ class Turn:
         self._arm()
 
     def submit(self, ticket: Ticket, command: Shape, caller: Caller) -> None:
-        """Run one command. Its reply comes through `deliver`, now or later."""
+        """Have a command run soon. Its reply comes through `deliver`, now or later."""
         if self.failed:
             self._deliver(ticket, ServiceUnavailable())
             return
         if type(command) in FILLS_THE_DISK and self._store.low_on_space:
             self._deliver(ticket, ServiceUnavailable(LOW_ON_SPACE))
             return
-        self._take(self._machine.handle(ticket, command, caller, self._clock.now_ms()))
-        if not self._arming:
-            self._arming = True
-            self._loop.call_soon(self._arm)
+        if not self._submitted:
+            self._loop.call_soon(self._run)
+        self._submitted.append((ticket, command, caller))
 
     def abandon(self, ticket: Ticket) -> None:
-        """Forget a ticket whose client went away."""
+        """Forget a ticket whose client went away. What it asked for is done, as far as it does not have to be waited for."""
+        self._run()
         self._machine.abandon(ticket)
 
     def advance(self, clock: ManualClock, ms: int) -> int:
         """Move a manual clock forward, stopping at each deadline on the way, and return the new time."""
+        self._run()
         target = clock.now_ms() + ms
         while not self.failed and (deadline := self._machine.next_deadline_ms()) is not None and deadline <= target:
             clock.advance(max(0, deadline - clock.now_ms()))
             self._take(self._machine.tick(clock.now_ms()))
         clock.advance(target - clock.now_ms())
+        self._release()
         return target
 
     def fold(self) -> bool:
@@ -104,48 +111,68 @@ class Turn:
         for timer in (self._lag_timer, self._deadline_timer):
             if timer is not None:
                 timer.cancel()
+        self._run()
         if not self.failed:
             self._take(self._machine.drain())
             self._flush()
 
+    def _run(self) -> None:
+        """Run what was submitted, in the order in which it came."""
+        if not self._submitted:
+            return
+        submitted, self._submitted = self._submitted, []
+        now_ms = self._clock.now_ms()
+        for ticket, command, caller in submitted:
+            if self.failed:
+                self._deliver(ticket, ServiceUnavailable())
+                continue
+            try:
+                outcome = self._machine.handle(ticket, command, caller, now_ms)
+            except Exception:
+                log.exception("command failed", command=type(command).__name__)
+                self._deliver(ticket, ApiError())
+            else:
+                self._take(outcome)
+        self._arm()
+        self._release()
+
     def _take(self, outcome: Outcome) -> None:
+        """Keep what a step of the machine yields: its facts for the store, its replies for `_release`."""
+        self._held += outcome.replies
         if outcome.facts:
             self._store.append(outcome.facts)
             if outcome.durable:
                 self._schedule_flush()
             else:
                 self._commit_later()
+
+    def _release(self) -> None:
+        """Let replies go, unless a commit is due: then they may tell of something that is not yet on disk."""
         if self._flush_scheduled:
-            self._held += outcome.replies
-        else:
-            for ticket, result in outcome.replies:
-                self._deliver(ticket, result)
+            return
+        held, self._held = self._held, []
+        for ticket, result in held:
+            self._deliver(ticket, result)
 
     def _schedule_flush(self) -> None:
         if not self._flush_scheduled:
             self._flush_scheduled = True
-            self._loop.call_soon(self._gather)
-
-    def _gather(self) -> None:
-        """Let the event loop look at the sockets once more before the commit: clients that were answered together ask again together, and
-        the stragglers would need a commit of their own. Costs a poll; where nobody else asks, nothing is waited for."""
-        self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush)
 
     def _commit_later(self) -> None:
         if self._lag_timer is None:
             self._lag_timer = self._loop.call_later(self._lag_s, self._commit_lagging)
 
     def _flush(self) -> None:
-        """Make the facts of this iteration as durable as was promised, then let its replies go."""
+        """Make what has run as durable as was promised, the stragglers included, then let the replies go."""
+        self._run()
         self._flush_scheduled = False
         if not self._tried(self._store.commit if self._strict else self._store.write):
             return
         self.on_commit()
         if not self._strict:
             self._commit_later()
-        held, self._held = self._held, []
-        for ticket, result in held:
-            self._deliver(ticket, result)
+        self._release()
 
     def _commit_lagging(self) -> None:
         """Commit what no reply waited for. In strict mode another commit may have taken it along."""
@@ -174,7 +201,6 @@ class Turn:
 
     def _arm(self) -> None:
         """Sleep until the machine's next deadline. A timer that is too early is left: it only looks again."""
-        self._arming = False
         deadline = self._machine.next_deadline_ms()
         if deadline is None or isinstance(self._clock, ManualClock):
             return
@@ -191,6 +217,7 @@ class Turn:
         if not self.failed:
             self._take(self._machine.tick(self._clock.now_ms()))
             self._arm()
+            self._release()
 
 
 def _nothing() -> None:

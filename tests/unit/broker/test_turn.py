@@ -16,6 +16,7 @@ from crossdock.clock import SystemClock
 CALLER = Caller("000000000000", "us-east-1", "test", "http://127.0.0.1:9324")
 SEND = SendMessage(queue_url="q", message_body="x")
 ASK = GetQueueUrl(queue_name="q")
+BUG = GetQueueUrl(queue_name="bug")
 
 
 class Noted(Fact, tag=99):
@@ -64,11 +65,20 @@ class Machine:
     def __init__(self) -> None:
         self.durable = True
         self.polls: list[Ticket] = []
+        self.handled: list[Ticket] = []
+        self.abandoned: list[Ticket] = []
 
     def handle(self, ticket: Ticket, command: Any, caller: Caller, now_ms: int) -> Outcome:
         """One step."""
+        if command is BUG:
+            raise RuntimeError("a bug")
+        self.handled.append(ticket)
         facts: list[Fact] = [] if command is ASK else [Noted()]
         return Outcome([(ticket, GetQueueUrlResult(queue_url="q"))], facts, self.durable)
+
+    def abandon(self, ticket: Ticket) -> None:
+        """A client went away."""
+        self.abandoned.append(ticket)
 
     def drain(self) -> Outcome:
         """The long polls end."""
@@ -120,6 +130,39 @@ async def test_a_reply_waits_for_its_commit(scene: Scene) -> None:
     await committed()
     assert scene.disk.commits == 1
     assert set(scene.answers) == {"a", "b"}
+
+
+async def test_a_question_is_answered_without_a_commit_unless_one_is_due(scene: Scene) -> None:
+    """What an answer tells must be on disk: it waits for the commit of those before it."""
+    scene.submit("alone", ASK)
+    await asyncio.sleep(0)
+    assert set(scene.answers) == {"alone"}
+    scene.submit("send", SEND)
+    scene.submit("behind it", ASK)
+    await asyncio.sleep(0)
+    assert set(scene.answers) == {"alone"}
+    await committed()
+    assert set(scene.answers) == {"alone", "send", "behind it"}
+    assert scene.disk.commits == 1
+
+
+async def test_a_bug_costs_only_its_own_request(scene: Scene) -> None:
+    """The one that met it is told InternalFailure; those that arrived with it are answered."""
+    scene.submit("before", SEND)
+    scene.submit("bug", BUG)
+    scene.submit("after", SEND)
+    await committed()
+    assert scene.answers["bug"].code == "InternalFailure"
+    assert all(isinstance(scene.answers[ticket], GetQueueUrlResult) for ticket in ("before", "after"))
+
+
+async def test_a_client_that_goes_away_has_its_request_done(scene: Scene) -> None:
+    """What was submitted runs before its ticket is forgotten, and not again."""
+    scene.submit("gone", SEND)
+    scene.turn.abandon("gone")
+    assert (scene.machine.handled, scene.machine.abandoned) == (["gone"], ["gone"])
+    await committed()
+    assert scene.machine.handled == ["gone"]
 
 
 async def test_sends_go_on_as_soon_as_there_is_space(scene: Scene) -> None:
