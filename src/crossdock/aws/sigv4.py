@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, wraps
+from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
 
 import msgspec
@@ -32,8 +32,23 @@ TIMESTAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 SKEW_MS_MAX = 15 * 60_000
 EXPIRES_S_MAX = 7 * 86_400
 REMEMBERED = 1_024
+LENGTH_MAX = 1_024
+"""Of a text of which the reading is remembered: clients choose it, memory must not grow with it."""
+
+R = TypeVar("R")
 
 _SPACES = re.compile(" {2,}")
+
+
+def remembered(read: Callable[..., R]) -> Callable[..., R]:
+    """A function of texts that remembers what it made of short ones. An exception is not remembered."""
+    cached = lru_cache(REMEMBERED)(read)
+
+    @wraps(read)
+    def look_up(*texts: str) -> R:
+        return cached(*texts) if sum(map(len, texts)) <= LENGTH_MAX else read(*texts)
+
+    return look_up
 
 
 class Scope(NamedTuple):
@@ -60,7 +75,7 @@ def scope_of(request: HttpRequest) -> Scope | None:
     return None
 
 
-@lru_cache(REMEMBERED)
+@remembered
 def _scope(credential: str) -> Scope | None:
     """Read `AKID/20261124/eu-west-1/sqs/aws4_request`."""
     parts = credential.strip().rsplit("/", 4)
@@ -78,7 +93,7 @@ def _canonical_request(request: HttpRequest, query: str, signed_headers: tuple[s
     return "\n".join(lines).encode("latin-1", "replace")
 
 
-@lru_cache(REMEMBERED)
+@remembered
 def _canonical_path(path: str) -> str:
     """The path without `.`, `..` and empty segments, percent-encoded once more than it already is."""
     kept: list[str] = []
@@ -114,7 +129,7 @@ def _signature(secret: str, scope: Scope, timestamp: str, canonical_request: byt
     return _hmac(_signing_key(secret, scope.date, scope.region, scope.service), to_sign).hex()
 
 
-@lru_cache(REMEMBERED)
+@remembered
 def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, TERMINATOR):
@@ -182,19 +197,19 @@ def _body_hash(request: HttpRequest) -> str:
 
 def _header_claim(request: HttpRequest) -> _Claim:
     head, _, signature = request.headers["authorization"].partition("Signature=")
-    scope, signed_headers = _authorization(head, bool(signature))
+    scope, signed_headers = _authorization(head, signature[:1])
     timestamp = request.headers.get("x-amz-date") or _from_http_date(request.headers.get("date", ""))
     return _Claim(scope, timestamp, signed_headers, signature, request.query, SKEW_MS_MAX)
 
 
-@lru_cache(REMEMBERED)
-def _authorization(head: str, has_signature: bool) -> tuple[Scope, tuple[str, ...]]:
+@remembered
+def _authorization(head: str, signature: str) -> tuple[Scope, tuple[str, ...]]:
     """Scope and signed headers from the Authorization header, up to its signature. IncompleteSignature where they cannot be read."""
     algorithm, _, rest = head.partition(" ")
     if algorithm != ALGORITHM:
         raise IncompleteSignature(f"Unsupported AWS 'algorithm': '{algorithm}'.")
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-    if has_signature:
+    if signature:
         fields["Signature"] = ""
     lacking = [name for name in ("Credential", "Signature", "SignedHeaders") if name not in fields]
     if lacking:
@@ -258,7 +273,7 @@ def _from_http_date(date: str) -> str:
         raise IncompleteSignature(f"Date is not valid. Got '{date}'.") from error
 
 
-@lru_cache(REMEMBERED)
+@remembered
 def _time_ms(timestamp: str) -> int:
     try:
         return int(datetime.strptime(timestamp, TIMESTAMP_FORMAT).replace(tzinfo=UTC).timestamp()) * 1_000

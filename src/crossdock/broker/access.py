@@ -18,6 +18,9 @@ from crossdock.clock import Clock
 
 CALLERS_REMEMBERED = 4_096
 
+SCOPE_LENGTH_MAX = 1_024
+"""A caller that names itself at greater length is not remembered: clients choose the text, memory must not grow with it."""
+
 
 class CredentialsError(ValueError):
     """The credentials file cannot be used; the text says why."""
@@ -64,9 +67,10 @@ class Access:
         caller = self._callers.get(key)
         if caller is None:
             caller = self._new_caller(scope_of(request), key[1], secure)
-            if len(self._callers) >= CALLERS_REMEMBERED:
-                self._callers.clear()
-            self._callers[key] = caller
+            if len("".join(claim or "")) + len(host) <= SCOPE_LENGTH_MAX:
+                if len(self._callers) >= CALLERS_REMEMBERED:
+                    self._callers.clear()
+                self._callers[key] = caller
         if (trace := headers.get("x-amzn-trace-id")) is not None:
             return msgspec.structs.replace(caller, trace_header=trace)
         return caller

@@ -17,16 +17,7 @@ from typing import Protocol, cast
 import structlog
 
 from crossdock.aws.wire.http import HttpRequest, HttpResponse
-from crossdock.broker.framing import (
-    BODY,
-    CONTINUE,
-    HEAD,
-    IDLE,
-    Date,
-    Refused,
-    RequestReader,
-    encode,
-)
+from crossdock.broker.framing import BODY, CONTINUE, HEAD, IDLE, Date, Refused, RequestReader, encode
 from crossdock.broker.rare_log import RareWarning
 from crossdock.broker.server_settings import ServerSettings
 from crossdock.clock import Clock
@@ -111,6 +102,7 @@ class Connection(asyncio.Protocol):
     """The server's end of one connection."""
 
     __slots__ = (
+        "_burst",
         "_continue_owed",
         "_front",
         "_loop",
@@ -137,6 +129,8 @@ class Connection(asyncio.Protocol):
         self._pending: deque[Exchange] = deque()
         self._unhandled: deque[tuple[HttpRequest, bool] | Refused] = deque()
         """What the last read brought beyond what may be under way."""
+        self._burst = 0
+        """How many requests were handled in this iteration of the event loop."""
         self._reading = True
         """False once nothing that arrives matters any more."""
         self._reading_paused = False
@@ -165,6 +159,7 @@ class Connection(asyncio.Protocol):
         self._front.counters.bytes_received += len(data)
         if not self._reading:
             return
+        self._burst = 0
         refusal = self._reader.feed(data)
         if refusal is not None:
             self._refuse(refusal)
@@ -249,7 +244,11 @@ class Connection(asyncio.Protocol):
         keep_alive_line = KEEP_ALIVE_LINE if "connection" in request.headers else ""
         exchange = Exchange(self, keep_alive_line, not self._reading, request.method != "HEAD")
         self._pending.append(exchange)
-        if len(self._pending) >= front.settings.pipelined_max:
+        self._burst += 1
+        if self._burst == front.settings.pipelined_max:
+            self._pause_reading()
+            self._loop.call_soon(self._begin_burst)
+        elif len(self._pending) >= front.settings.pipelined_max:
             self._pause_reading()
         try:
             front.handler.handle(request, exchange)
@@ -358,9 +357,15 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
             self._unwatch_part()
 
+    def _begin_burst(self) -> None:
+        """Go on after others had their turn: one read full of requests that are answered at once must not keep them waiting."""
+        self._burst = 0
+        self._resume_reading()
+
     def _resume_reading(self) -> None:
         """Go on, first with what was read already, once half of what may be under way is answered and written."""
-        may_go_on = self._write_timer is None and len(self._pending) <= self._front.settings.pipelined_max // 2
+        most = self._front.settings.pipelined_max
+        may_go_on = self._write_timer is None and len(self._pending) <= most // 2 and self._burst < most
         if not self._reading_paused or not may_go_on:
             return
         self._reading_paused = False

@@ -19,6 +19,8 @@ from crossdock.broker.server_settings import ServerSettings
 from crossdock.clock import Clock
 
 NAMES_REMEMBERED = 1_024
+NAME_LENGTH_MAX = 64
+"""Of a name that is remembered."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -227,7 +229,7 @@ class Names(dict[bytes, str]):
 
     def __missing__(self, name: bytes) -> str:
         key = name.decode("latin-1").lower()
-        if len(self) < NAMES_REMEMBERED:
+        if len(self) < NAMES_REMEMBERED and len(name) <= NAME_LENGTH_MAX:
             self[name] = key
         return key
 

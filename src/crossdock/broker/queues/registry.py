@@ -21,6 +21,9 @@ from crossdock.clock import Clock
 
 URLS_REMEMBERED = 10_000
 
+URL_LENGTH_MAX = 512
+"""A longer URL is read each time: clients choose its host, memory must not grow with it."""
+
 
 class Registry:
     """The queues, and the things of which there is one in a machine."""
@@ -56,9 +59,10 @@ class Registry:
             queue = self.of_name(parse_queue_url(url, caller.account, caller.region))
             if queue is None:
                 raise QueueDoesNotExist
-            if len(self._by_url) >= URLS_REMEMBERED:
-                self._by_url.clear()
-            self._by_url[key] = queue
+            if len(url) <= URL_LENGTH_MAX:
+                if len(self._by_url) >= URLS_REMEMBERED:
+                    self._by_url.clear()
+                self._by_url[key] = queue
         return queue
 
     def of_name(self, name: QueueName) -> Queue | None:

@@ -121,6 +121,22 @@ async def test_many_pipelined_requests_are_all_answered(start):
         assert (await client.answer()).json()["target"] == f"/{number}"
 
 
+async def test_a_read_full_of_requests_keeps_nobody_waiting(start):
+    """Whoever asks while another's thousands of requests are answered, each at once, is served between them."""
+    running = await start()
+    many, one = await running.connect(), await running.connect()
+    one.get("/warm")
+    await one.answer()
+    handled, handle = [], running.script.handle
+    running.script.handle = lambda request, exchange: (handled.append(request.path), handle(request, exchange))
+    many.send(b"GET /many HTTP/1.1\r\nHost: here\r\n\r\n" * 5_000)
+    one.get("/one")
+    await one.answer()
+    assert handled.index("/one") < 1_000
+    for _ in range(5_000):
+        await many.answer()
+
+
 async def test_only_so_many_requests_are_under_way(start):
     """Beyond the limit requests wait, read or not, until half of those before them are answered; then a bad one is refused in turn."""
     running = await start(pipelined_max=4)
