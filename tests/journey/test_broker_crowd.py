@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 import socket
+import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -101,6 +103,27 @@ def _cpu_ticks(pid: int) -> tuple[int, int]:
     """User and system time of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]), int(fields[12])
+
+
+def test_a_broker_that_nobody_uses_does_not_wake_up(tmp_path: Path) -> None:
+    """No thread of it runs at all: it polls nothing and has no timer."""
+    process, _ = start_broker(tmp_path / "data")
+    try:
+        time.sleep(0.3)
+        before = wake_ups(process.pid)
+        time.sleep(1)
+        assert wake_ups(process.pid) == before
+    finally:
+        process.terminate()
+        process.communicate(timeout=15)
+
+
+def wake_ups(pid: int) -> dict[str, str]:
+    """How often each thread of a process went to sleep."""
+    return {
+        task.name: re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.MULTILINE)[1]  # type: ignore[index]
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    }
 
 
 def test_few_open_files_mean_few_connections_and_no_harm(tmp_path: Path) -> None:

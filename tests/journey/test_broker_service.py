@@ -39,10 +39,10 @@ class Manager:
         self.notices.settimeout(10)
         self.process: subprocess.Popen[str]
 
-    def start(self, watchdog_s: float = 0) -> None:
+    def start(self, *flags: str, watchdog_s: float = 0) -> None:
         """Start the service."""
         files = [str(listener.fileno()) for listener in self.sockets]
-        flags = ["--data", str(self.folder / "data"), "--port", "1"]
+        flags = ("--data", str(self.folder / "data"), "--port", "1", *flags)
         self.process = subprocess.Popen(
             [sys.executable, "-c", LAUNCHER, str(len(files)), *files, *flags],
             env={
@@ -119,6 +119,14 @@ def test_no_client_feels_a_restart(manager: Manager) -> None:
     manager.start()
     client.join(timeout=15)
     assert answers == [b'{"status":"ok"}']
+
+
+def test_the_log_can_be_quiet(manager: Manager) -> None:
+    """From --log-level on events are logged; a start and a stop that went well are none for `warning`."""
+    manager.start("--log-level", "warning")
+    manager.told()
+    manager.process.send_signal(signal.SIGTERM)
+    assert manager.end() == []
 
 
 def test_what_is_not_a_listening_socket_is_refused(manager: Manager) -> None:
