@@ -105,6 +105,22 @@ def test_named_files_are_there() -> None:
     assert missing == []
 
 
+def test_the_wire_page_tells_every_refusal_of_the_front() -> None:
+    """The statuses with which the HTTP front refuses are in the page's table, and no others; 500 is a fault of ours."""
+    section = (ROOT / "docs" / "wire.md").read_text().partition("## What is no request")[2].partition("## ")[0]
+    told = set(re.findall(r"^\| (\d+) \|", section, re.MULTILINE))
+    sources = [(ROOT / "src/crossdock/broker" / name).read_text() for name in ("framing.py", "connection.py")]
+    assert told == set(re.findall(r"Refused\((\d+)", "".join(sources))) - {"500"}
+
+
+def test_the_wire_page_tells_every_path_of_the_operator() -> None:
+    """The paths that the broker answers itself are those of the page's table."""
+    section = (ROOT / "docs" / "wire.md").read_text().partition("## The operator's paths")[2]
+    told = set(re.findall(r"^\| `[A-Z]+ (/\w+)` \|", section, re.MULTILINE))
+    source = (ROOT / "src/crossdock/broker/endpoints.py").read_text()
+    assert told == set(re.findall(r'^ +"(/\w+)": self\.', source, re.MULTILINE))
+
+
 def test_the_tour_names_every_folder() -> None:
     """The tree of the tour has each package of crossdock, and the text beside it each folder of the tests."""
     tour = (ROOT / "docs" / "tour.md").read_text()
