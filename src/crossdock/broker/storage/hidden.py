@@ -1,7 +1,8 @@
 """The hidden messages of a memtable, in the order in which they come due.
 
 Each change of a due time is noted; what is valid is asked of the memtable when it is read. Notes are put in order when somebody reads:
-few queues are ever read, so writing a note must cost next to nothing.
+few queues are ever read, so writing a note must cost next to nothing. The memtable is handed in, not kept: the two would keep each other
+in memory until the garbage collector comes.
 """
 
 from bisect import bisect_right
@@ -14,17 +15,23 @@ _SEQUENCE = (1 << _SEQUENCE_BITS) - 1
 
 _NOTES_MIN = 65_536
 
+DueMs = Callable[[int], int | None]
+"""When a message comes due, for which the memtable knows it."""
+
 
 class Hidden:
     """Notes by queue, each a due time in ms and a sequence in one integer."""
 
-    def __init__(self, due_ms: Callable[[int], int | None]) -> None:
-        """`due_ms`: when a message comes due, for which this memtable knows it."""
-        self._due_ms = due_ms
+    def __init__(self) -> None:
         self._notes: dict[int, list[int]] = {}
         self._unsorted: set[int] = set()
         self._count = 0
         self._sweep_from = _NOTES_MIN
+
+    @property
+    def overgrown(self) -> bool:
+        """Whether it is time to `sweep`."""
+        return self._count >= self._sweep_from
 
     def note(self, sequence: int, due_ms: int) -> None:
         """A message comes due at another time than before."""
@@ -35,10 +42,8 @@ class Hidden:
         notes.append(due_ms << _SEQUENCE_BITS | sequence)
         self._unsorted.add(queue)
         self._count += 1
-        if self._count >= self._sweep_from:
-            self._sweep()
 
-    def after(self, queue: int, after: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    def after(self, queue: int, after: tuple[int, int], due_ms: DueMs) -> Iterator[tuple[int, int]]:
         """(due_ms, sequence) behind `after` in order. Nothing may be noted while it is read."""
         notes = self._notes.get(queue)
         if notes is None:
@@ -49,17 +54,20 @@ class Hidden:
         last = after[0] << _SEQUENCE_BITS | after[1]
         for at in range(bisect_right(notes, last), len(notes)):
             note = notes[at]
-            if note != last and self._is_valid(note):
+            if note != last and _is_valid(note, due_ms):
                 yield note >> _SEQUENCE_BITS, note & _SEQUENCE
             last = note
 
-    def _is_valid(self, note: int) -> bool:
-        return self._due_ms(note & _SEQUENCE) == note >> _SEQUENCE_BITS
-
-    def _sweep(self) -> None:
+    def sweep(self, due_ms: DueMs) -> None:
         """Drop what is not valid any more. Done when the notes have doubled, it costs each a constant."""
-        swept = ((queue, list(filter(self._is_valid, set(notes)))) for queue, notes in self._notes.items())
+        swept = (
+            (queue, [note for note in set(notes) if _is_valid(note, due_ms)]) for queue, notes in self._notes.items()
+        )
         self._notes = {queue: notes for queue, notes in swept if notes}
         self._unsorted = set(self._notes)
         self._count = sum(map(len, self._notes.values()))
         self._sweep_from = 2 * self._count + _NOTES_MIN
+
+
+def _is_valid(note: int, due_ms: DueMs) -> bool:
+    return due_ms(note & _SEQUENCE) == note >> _SEQUENCE_BITS

@@ -64,8 +64,8 @@ class Layers:
     def _dues(self, queue: int, after: tuple[int, int]) -> Iterator[Iterator[tuple[int, int]]]:
         """By layer: (due_ms, sequence) of what no layer above has news of."""
         live, frozen = self.live, self.frozen
-        yield live.hidden.after(queue, after)
-        yield (entry for entry in frozen.hidden.after(queue, after) if live.due_ms(entry[1]) is None)
+        yield live.hidden.after(queue, after, live.due_ms)
+        yield (entry for entry in frozen.hidden.after(queue, after, frozen.due_ms) if live.due_ms(entry[1]) is None)
         folded = self.tables.due(queue, after)
         yield (entry for entry in folded if live.due_ms(entry[1]) is None and frozen.due_ms(entry[1]) is None)
 

@@ -51,7 +51,7 @@ class Memtable:
         self.received: dict[int, Received] = {}
         self.dues: dict[int, int] = {}
         """New ends of visibility timeouts, of messages whose receive is not in this memtable."""
-        self.hidden = Hidden(self.due_ms)
+        self.hidden = Hidden()
         self.deleted: set[int] = set()
         """Messages of the layers below that are gone."""
         self.purged: dict[int, int] = {}
@@ -92,7 +92,7 @@ class Memtable:
             self.bytes += CHANGE_BYTES
             self.dues.pop(sequence, None)
         self.received[sequence] = fact
-        self.hidden.note(sequence, fact.due_ms)
+        self._note_due(sequence, fact.due_ms)
 
     def change_visibility(self, fact: VisibilityChanged) -> None:
         """A visibility timeout ends at another time."""
@@ -103,7 +103,7 @@ class Memtable:
             if sequence not in self.dues:
                 self.bytes += TOMBSTONE_BYTES
             self.dues[sequence] = fact.due_ms
-        self.hidden.note(sequence, fact.due_ms)
+        self._note_due(sequence, fact.due_ms)
 
     def delete(self, fact: Deleted) -> None:
         """Messages are gone."""
@@ -182,7 +182,12 @@ class Memtable:
         self.last[queue] = sequence
         self.bytes += size_of(message)
         if message.due_ms:
-            self.hidden.note(sequence, message.due_ms)
+            self._note_due(sequence, message.due_ms)
+
+    def _note_due(self, sequence: int, due_ms: int) -> None:
+        self.hidden.note(sequence, due_ms)
+        if self.hidden.overgrown:
+            self.hidden.sweep(self.due_ms)
 
     def _remove(self, sequence: int) -> None:
         message = self.inserted.pop(sequence, None)

@@ -1,5 +1,7 @@
 """The memtable: the last word counts, and what came and went leaves no trace."""
 
+import gc
+import weakref
 from collections.abc import Callable
 
 from crossdock.broker.queues.facts import (
@@ -104,3 +106,32 @@ def test_deduplication_is_remembered_beyond_the_message(make_sent: Make) -> None
     table.sent(make_sent(0, deduplication_key="k"))
     table.move(Moved(BASE, make_sent(0, queue=2, deduplication_key="k")))
     assert [(entry.queue, entry.key) for entry in table.remembered.values()] == [(1, "k")]
+
+
+def test_freed_at_once(make_sent: Make) -> None:
+    """A memtable that was folded takes no memory until a garbage collection: nothing in it refers to itself."""
+    table = Memtable()
+    table.sent(make_sent(1))
+    table.receive(Received(BASE + 1, 1, 1, 2))
+    gone = weakref.ref(table)
+    gc.disable()
+    try:
+        del table
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_what_is_hidden_in_order_of_time(make_sent: Make) -> None:
+    """Of a message that was hidden again and again only the last word counts, and the notes of others do not gather."""
+    table = Memtable()
+    table.sent(make_sent(1))
+    table.sent(make_sent(2))
+    for due_ms in range(1, 100_000):
+        table.receive(Received(BASE + 1, 1, 1, due_ms))
+    table.receive(Received(BASE + 2, 1, 1, 50))
+    assert table.hidden._count < 70_000
+    assert list(table.hidden.after(1, (0, 0), table.due_ms)) == [(50, BASE + 2), (99_999, BASE + 1)]
+    assert list(table.hidden.after(1, (50, BASE + 2), table.due_ms)) == [(99_999, BASE + 1)]
+    table.delete(Deleted([BASE + 1]))
+    assert list(table.hidden.after(1, (0, 0), table.due_ms)) == [(50, BASE + 2)]
