@@ -7,7 +7,7 @@ code: a description that is missing on a page is missing there.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from docs.generators import actions, cli, errors, lifecycle, permissions, queue_attributes, quotas, settings
+from docs.generators import actions, cli, errors, lifecycle, metrics, permissions, queue_attributes, quotas, settings
 from docs.generators.markdown import filled
 
 DOCS = Path(__file__).parent
@@ -17,6 +17,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "actions.md": actions.page,
     "cli.md": cli.page,
     "errors.md": errors.page,
+    "metrics.md": metrics.page,
     "queue-attributes.md": queue_attributes.page,
     "quotas.md": quotas.page,
     "settings.md": settings.page,
