@@ -8,6 +8,7 @@ PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-is
 """How the names of regions begin that are not in the partition `aws`."""
 
 _REGION = re.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+")
+"""How AWS calls its regions; the server takes any name."""
 
 
 def partition_of(region: str) -> str:
@@ -52,22 +53,24 @@ def queue_url(base_url: str, queue: QueueName, home_region: str) -> str:
     return f"{base_url}{region}/{queue.account}/{queue.name}"
 
 
-def parse_queue_url(url: str, account: str, region: str) -> QueueName:
-    """Find the queue that a `QueueUrl` parameter means, for a caller of `account` in `region`.
+def parse_queue_url(url: str, account: str, region: str) -> list[QueueName]:
+    """The queues that a `QueueUrl` parameter may mean, for a caller of `account` in `region`: the first that exists is meant.
 
     The last two path parts are account and name, whatever the host; a bare name means the caller's own queue; a third part from
-    the end that names a region is the region, as `queue_url` writes it. What is no URL at all means a queue that does not exist.
+    the end is the region, as `queue_url` writes it, or a part of the server's own address if no region is called like that. What is no
+    URL at all means a queue that does not exist.
     """
     _, scheme_mark, rest = url.partition("://")
     path = rest.partition("?")[0].partition("/")[2] if scheme_mark else url
     parts = [unquote(part) if "%" in part else part for part in path.split("/") if part]
     match parts:
         case []:
-            return QueueName(account, region, "")
+            return [QueueName(account, region, "")]
         case [name]:
-            return QueueName(account, region, name)
+            return [QueueName(account, region, name)]
         case [url_account, name]:
-            return QueueName(url_account, region, name)
+            return [QueueName(url_account, region, name)]
         case [*_, before, url_account, name]:
-            return QueueName(url_account, before if _REGION.fullmatch(before) else region, name)
+            regions = [before] if _REGION.fullmatch(before) else [before, region]
+            return [QueueName(url_account, one, name) for one in regions]
     raise AssertionError("unreachable")

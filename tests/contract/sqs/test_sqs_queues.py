@@ -19,7 +19,15 @@ Names = Callable[[], str]
 
 @pytest.mark.parametrize(
     "form",
-    ["{name}", "https://queue.amazonaws.com/{path}", "https://sqs.eu-west-9.amazonaws.com/{path}", "http://x/{path}"],
+    [
+        "{name}",
+        "https://queue.amazonaws.com/{path}",
+        "https://sqs.eu-west-9.amazonaws.com/{path}",
+        "http://x/{path}",
+        "http://x/behind/a-proxy/{path}",
+        "http://x/queue/us-east-1/{path}/",
+        "/{path}",
+    ],
 )
 def test_the_host_of_a_queue_url_does_not_matter(sqs: Any, create: Call, bodies: Call, form: str) -> None:
     """Facts 16 and 17: a bare name and any host lead to the queue; the last two parts of the path count."""

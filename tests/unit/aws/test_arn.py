@@ -31,14 +31,23 @@ def test_arns() -> None:
 )
 def test_urls_mean_queues(url: str, name: QueueName) -> None:
     """B16, B17: the last two path parts count, whatever the host; a bare name is the caller's own queue."""
-    assert parse_queue_url(url, "123456789012", "eu-west-1") == name
+    assert parse_queue_url(url, "123456789012", "eu-west-1") == [name]
+
+
+def test_a_third_part_that_may_be_a_region() -> None:
+    """What AWS would not call a region may be one here, or a part of the address that a proxy has given the server."""
+    url = "http://proxy.example/sqs/123456789012/q"
+    assert parse_queue_url(url, "123456789012", "eu-west-1") == [
+        QueueName("123456789012", "sqs", "q"),
+        QueueName("123456789012", "eu-west-1", "q"),
+    ]
 
 
 @pytest.mark.parametrize("home_region", ["eu-west-1", "us-east-1"])
 def test_urls_come_back(home_region: str) -> None:
     """The URL that a queue is given means that queue again, in the server's home region and in others."""
     url = queue_url("http://127.0.0.1:9324", ORDERS, home_region)
-    assert parse_queue_url(url, "999999999999", home_region) == ORDERS
+    assert parse_queue_url(url, "999999999999", home_region) == [ORDERS]
 
 
 @pytest.mark.parametrize(
@@ -46,4 +55,4 @@ def test_urls_come_back(home_region: str) -> None:
 )
 def test_urls_that_are_none(url: str) -> None:
     """A text that is no URL means some queue that does not exist, and never raises."""
-    assert isinstance(parse_queue_url(url, "123456789012", "eu-west-1"), QueueName)
+    assert all(isinstance(name, QueueName) for name in parse_queue_url(url, "123456789012", "eu-west-1"))

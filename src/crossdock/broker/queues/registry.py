@@ -56,7 +56,8 @@ class Registry:
         key = (url, caller.account, caller.region)
         queue = self._by_url.get(key)
         if queue is None:
-            queue = self.of_name(parse_queue_url(url, caller.account, caller.region))
+            meant = map(self.of_name, parse_queue_url(url, caller.account, caller.region))
+            queue = next((one for one in meant if one is not None), None)
             if queue is None:
                 raise QueueDoesNotExist
             if len(url) <= URL_LENGTH_MAX:
