@@ -107,6 +107,14 @@ def test_an_unknown_label(sqs: Any, create: Call, allow: Call, refusal: Call) ->
         allow(url, label, ONE)
 
 
+def test_accounts_that_are_none(sqs: Any, create: Call, attributes_of: Call) -> None:
+    """Fact 143: beside a good account, what is no account is passed over."""
+    url = create()
+    sqs.add_permission(QueueUrl=url, Label=LABEL, AWSAccountIds=["nobody", ONE], Actions=["SendMessage"])
+    (statement,) = json.loads(attributes_of(url, "Policy")["Policy"])["Statement"]
+    assert statement["Principal"] == {"AWS": f"arn:aws:iam::{ONE}:root"}
+
+
 def test_what_cannot_be_allowed(sqs: Any, create: Call, refusal: Call) -> None:
     """Fact 146: more than seven actions, and those of the owner alone."""
     asked = {"QueueUrl": create(), "Label": LABEL, "AWSAccountIds": [ONE]}
@@ -114,6 +122,11 @@ def test_what_cannot_be_allowed(sqs: Any, create: Call, refusal: Call) -> None:
         "OverLimit",
         "8 Actions were found, maximum allowed is 7.",
         403,
+    )
+    assert refusal(sqs.add_permission, **{**asked, "AWSAccountIds": ["x", "1"]}, Actions=["SendMessage"]) == (
+        "InvalidParameterValue",
+        "Value [x, 1] for parameter PrincipalId is invalid. Reason: Unable to verify.",
+        400,
     )
     missing = ("MissingParameter", "The request must contain the parameter Label.", 400)
     assert refusal(sqs.add_permission, **{**asked, "Label": ""}, Actions=["SendMessage"]) == missing
@@ -163,12 +176,20 @@ def test_no_tags(sqs: Any, create: Call, refusal: Call) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 129])
-def test_bad_tag_keys(sqs: Any, create: Call, refusal: Call, key: str) -> None:
-    """Fact 142: a key has 1 to 128 characters."""
+def test_bad_tag_keys(sqs: Any, create: Call, refusal: Call, new_name: Call, key: str) -> None:
+    """Facts 30 and 142: a key has 1 to 128 characters, at creation too, which then makes no queue."""
     url = create()
     refused = ("InvalidParameterValue", "Tag keys must be between 1 and 128 characters in length.", 400)
     assert refusal(sqs.tag_queue, QueueUrl=url, Tags={key: "v"}) == refused
     assert refusal(sqs.untag_queue, QueueUrl=url, TagKeys=[key]) == refused
+    name = new_name()
+    assert refusal(sqs.create_queue, QueueName=name, tags={key: "v"}) == refused
+    too_many = {f"key-{number}": "v" for number in range(51)}
+    assert refusal(sqs.create_queue, QueueName=name, tags=too_many)[:2] == (
+        "InvalidParameterValue",
+        f"Too many tags added for queue {name}.",
+    )
+    assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix=name)
 
 
 def test_fifty_tags(sqs: Any, create: Call, refusal: Call) -> None:

@@ -12,6 +12,7 @@ from crossdock.broker.queues.facts import QueueCreated, QueueDeleted
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.step import Step
+from crossdock.broker.queues.tags import checked_tags
 
 
 def create_queue(registry: Registry, command: CreateQueue, step: Step) -> CreateQueueResult:
@@ -36,7 +37,8 @@ def _new_queue(
     if registry.is_barred(name, step.now_ms):
         raise QueueDeletedRecently
     check_redrive(registry, name, attributes.get("RedrivePolicy", ""), settings_of(name.name, attributes))
-    created = QueueCreated(registry.last_number + 1, *name, attributes, dict(command.tags or {}), step.now_ms)
+    tags = checked_tags(name.name, {}, command.tags or {})
+    created = QueueCreated(registry.last_number + 1, *name, attributes, tags, step.now_ms)
     step.facts.append(created)
     return registry.add(created)
 

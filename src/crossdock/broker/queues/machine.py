@@ -17,7 +17,18 @@ from crossdock.aws.api.sqs import ReceiveMessageResult
 from crossdock.aws.errors import ApiError
 from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Caller, Outcome, Ticket
-from crossdock.broker.queues import configure, create, dead_letter, delete, listing, receive, redrive, send, visibility
+from crossdock.broker.queues import (
+    configure,
+    create,
+    dead_letter,
+    delete,
+    listing,
+    receive,
+    redrive,
+    send,
+    tags,
+    visibility,
+)
 from crossdock.broker.queues.census import QueueCensus, census_of, describe
 from crossdock.broker.queues.facts import Backlog, Snapshot
 from crossdock.broker.queues.receive import LATER, Later
@@ -138,9 +149,9 @@ QUEUE_ACTIONS: dict[type[Shape], Handler] = {
     sqs.SetQueueAttributes: configure.set_queue_attributes,
     sqs.PurgeQueue: configure.purge_queue,
     sqs.DeleteQueue: create.delete_queue,
-    sqs.TagQueue: configure.tag_queue,
-    sqs.UntagQueue: configure.untag_queue,
-    sqs.ListQueueTags: configure.list_queue_tags,
+    sqs.TagQueue: tags.tag_queue,
+    sqs.UntagQueue: tags.untag_queue,
+    sqs.ListQueueTags: tags.list_queue_tags,
     sqs.AddPermission: configure.grant,
     sqs.RemovePermission: configure.revoke,
     sqs.ListDeadLetterSourceQueues: dead_letter.list_dead_letter_source_queues,

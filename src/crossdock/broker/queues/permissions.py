@@ -59,12 +59,12 @@ def add_permission(policy: str | None, queue_arn: str, command: AddPermission) -
     _check_label(command.label)
     if any(statement.get("Sid") == command.label for statement in statements):
         raise InvalidParameterValue.because(command.label, "Label", "Already exists.")
-    _check_accounts(command.aws_account_ids)
+    accounts = _known_accounts(command.aws_account_ids)
     _check_actions(command.actions)
     if len(statements) >= quotas.POLICY_STATEMENTS_MAX:
         count, allowed = len(statements) + 1, quotas.POLICY_STATEMENTS_MAX
         raise OverLimit(f"{count} Statements were found, maximum allowed is {allowed}.")
-    statements.append(_statement(queue_arn, command))
+    statements.append(_statement(queue_arn, command, accounts))
     return msgspec.json.encode(document).decode()
 
 
@@ -86,14 +86,12 @@ def _document(policy: str | None, queue_arn: str) -> dict[str, Any]:
     return {**document, "Statement": statements if isinstance(statements, list) else [statements]}
 
 
-def _statement(queue_arn: str, command: AddPermission) -> Statement:
+def _statement(queue_arn: str, command: AddPermission, accounts: Sequence[str]) -> Statement:
     partition = queue_arn.split(":")[1]
     return {
         "Sid": command.label,
         "Effect": "Allow",
-        "Principal": {
-            "AWS": _one_or_many([f"arn:{partition}:iam::{account}:root" for account in command.aws_account_ids])
-        },
+        "Principal": {"AWS": _one_or_many([f"arn:{partition}:iam::{account}:root" for account in accounts])},
         "Action": _one_or_many([f"SQS:{action}" for action in command.actions]),
         "Resource": queue_arn,
     }
@@ -112,10 +110,12 @@ def _check_label(label: str) -> None:
         raise InvalidParameterValue.because(label, "Label", reason)
 
 
-def _check_accounts(accounts: Sequence[str]) -> None:
-    unknown = [account for account in accounts if not _ACCOUNT.fullmatch(account)]
-    if unknown or not accounts:
-        raise InvalidParameterValue.because(f"[{', '.join(unknown)}]", "PrincipalId", "Unable to verify.")
+def _known_accounts(accounts: Sequence[str]) -> list[str]:
+    """Those that can be accounts. AWS passes over the others, unless there is nothing else."""
+    known = [account for account in accounts if _ACCOUNT.fullmatch(account)]
+    if not known:
+        raise InvalidParameterValue.because(f"[{', '.join(accounts)}]", "PrincipalId", "Unable to verify.")
+    return known
 
 
 def _check_actions(actions: Sequence[str]) -> None:
