@@ -8,8 +8,10 @@ from docs.generators.cli import commands, option_row, options_of
 from docs.generators.markdown import NOTICE, code, table
 from docs.generators.source import described, sentence, with_limits
 
+from crossdock.broker.queues.settings import MachineSettings
 from crossdock.broker.server_settings import ServerSettings as FrontSettings
 from crossdock.broker.settings import BrokerSettings, Durability
+from crossdock.broker.storage.settings import StorageSettings
 from crossdock.services import settings as services
 
 HEAD = """# Settings
@@ -36,10 +38,20 @@ Limits of its HTTP side (bytes, seconds; source: `src/crossdock/broker/server_se
 
 """
 
+MACHINE = """
+How much of the queues it holds in memory; the rest stays in the store (messages; source: `src/crossdock/broker/queues/settings.py`):
+
+"""
+
+STORE = """
+Of its store (bytes; source: `src/crossdock/broker/storage/settings.py`, and [the storage format](../storage-format.md)):
+
+"""
+
 SERVICES = """
 ## The services
 
-`crossdock serve SERVICE`, and through the environment also those that `crossdock up` starts: a setting is the variable
+`crossdock serve SERVICE --data FOLDER`, and through the environment also those that `crossdock up` starts: a setting is the variable
 `CROSSDOCK_` and its name in capitals. Some have a flag, too ([the command line](cli.md#crossdock-serve)). Source: `src/crossdock/services/settings.py`.
 """
 
@@ -70,13 +82,15 @@ def page() -> str:
     text = NOTICE + HEAD + table(("flag", "default", "environment", "what"), flags.values())
     text += DURABILITY + table(("mode", "promise"), _described(Durability))
     text += FIXED + _fields(BrokerSettings, but=flags.keys(), text_of_class=False)
-    text += FRONT + _fields(FrontSettings, but=_chosen(), text_of_class=False) + SERVICES
+    text += FRONT + _fields(FrontSettings, but=_chosen(), text_of_class=False)
+    text += MACHINE + _fields(MachineSettings, but=_chosen(), text_of_class=False)
+    text += STORE + _fields(StorageSettings, but=_chosen(), text_of_class=False) + SERVICES
     return text + "".join(_kind(kind) for kind in KINDS) + OTHER
 
 
 def _chosen() -> set[str]:
-    """What the broker's settings decide for its HTTP side."""
-    return {field.name for field in dataclasses.fields(BrokerSettings)} | {"tls"}
+    """What the broker's settings decide for its parts, and what is no setting: how TLS and the file layer are made."""
+    return {field.name for field in dataclasses.fields(BrokerSettings)} | {"home_region", "tls", "files"}
 
 
 def _described(enumeration: type[Durability]) -> list[tuple[str, str]]:
@@ -85,7 +99,7 @@ def _described(enumeration: type[Durability]) -> list[tuple[str, str]]:
 
 
 def _kind(kind: type[Any]) -> str:
-    inherited = {field.name for parent in kind.__mro__[1:-1] for field in dataclasses.fields(parent)}
+    inherited = {field.name for parent in kind.__mro__[1:-1] for field in dataclasses.fields(parent)} | {"data"}
     return f"\n### {kind.__name__}\n\n{sentence(kind)}\n\n{_fields(kind, but=inherited, text_of_class=True)}"
 
 

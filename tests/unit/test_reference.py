@@ -16,7 +16,9 @@ from crossdock.aws import errors, quotas
 from crossdock.aws.api import sqs
 from crossdock.broker import server_settings
 from crossdock.broker.queues.attributes import LIVE, SETTABLE
+from crossdock.broker.queues.settings import MachineSettings
 from crossdock.broker.settings import BrokerSettings
+from crossdock.broker.storage.settings import StorageSettings
 from crossdock.services import settings
 
 GENERATED = list(documents())
@@ -72,6 +74,8 @@ def test_every_option_has_a_text() -> None:
         settings.MailboxSettings,
         BrokerSettings,
         server_settings.ServerSettings,
+        MachineSettings,
+        StorageSettings,
     ],
 )
 def test_every_setting_is_described(kind) -> None:

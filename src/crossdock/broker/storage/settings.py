@@ -22,6 +22,7 @@ class StorageSettings:
     journal_bytes: int = 64 * MIB
     """A fold begins when so much was written since the last: it bounds what a restart has to read."""
     segment_bytes: int = 16 * MIB
+    """The size of a file of the journal."""
     write_bytes: int = 4 * MIB
     """So much is written before its commit, lest one commit hold too much in memory."""
     free_space_min: int = 256 * MIB
