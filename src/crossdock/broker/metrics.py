@@ -2,6 +2,7 @@
 
 import os
 import resource
+import sys
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
@@ -141,7 +142,7 @@ def _resident_bytes(used: resource.struct_rusage) -> int:
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * resource.getpagesize()
-    return used.ru_maxrss * 1_024
+    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1_024)
 
 
 def _open_files() -> int:
