@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from errno import ENOSPC
 from pathlib import Path
 
 from crossdock.broker.storage.files import Files
@@ -19,6 +20,7 @@ SYNC_EVERY = 16
 """So many steps are on disk before the next is copied, lest all of it be written at once and a broker's commits queue up behind it."""
 
 SNAPSHOT = "BEGIN; SELECT count(*) FROM sqlite_schema;"
+SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 
 
 def open_frozen(database: Path) -> sqlite3.Connection:
@@ -56,6 +58,9 @@ def copy(source: sqlite3.Connection, target: Path, change: str, show: Show) -> N
         show("copied", pages - left, pages)
 
     source.executescript(SNAPSHOT)
+    size = source.execute(SIZE).fetchone()[0]
+    if size > (free := Files().free_bytes(target.parent)):
+        raise OSError(ENOSPC, f"it takes {size} bytes, and {free} are free")
     with closing(open_used(target)) as connection:
         source.backup(connection, pages=PAGES_A_STEP, progress=step)
         connection.executescript(change)

@@ -13,6 +13,7 @@ from crossdock.broker.storage.backup import backup, check_backup, restore
 from crossdock.broker.storage.check import check
 from crossdock.broker.storage.compact import settle
 from crossdock.broker.storage.database_files import Show
+from crossdock.broker.storage.files import Files
 from crossdock.broker.storage.store import StorageError, StorageSettings, Store
 
 BASE = first_sequence(1)
@@ -127,6 +128,19 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(
     with pytest.raises(StorageError, match="is damaged, there is no backup"):
         backup(data, good, quiet)
     assert good.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "good"]
+
+
+def test_what_does_not_fit_is_not_begun(
+    good: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk on which there is too little space is not filled first: others need what is left of it."""
+    size = good.stat().st_size
+    monkeypatch.setattr(Files, "free_bytes", lambda files, folder: size - 1)
+    with pytest.raises(StorageError, match=f"it takes {size} bytes, and {size - 1} are free; there is no backup"):
+        backup(data, tmp_path / "backup", lambda what, done, total: pytest.fail("begun"))
+    with pytest.raises(StorageError, match=f"it takes {size} bytes, and {size - 1} are free; nothing is restored"):
+        restore(good, tmp_path / "restored", quiet)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "good"]
 
 
