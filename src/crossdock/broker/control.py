@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from crossdock.broker.storage.errors import StorageError
+from crossdock.broker.storage.folder import NOT_YOURS
 from crossdock.broker.turn import Turn
 
 log = structlog.get_logger()
@@ -101,7 +102,7 @@ def fold(data: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         return False
     except PermissionError as error:
-        raise StorageError(f"the broker of {data} belongs to another user; ask as that user, or as root") from error
+        raise StorageError(f"{data} {NOT_YOURS}") from error
     except OSError as error:
         raise StorageError(f"the broker of {data} does not answer: {error}; try again") from error
     if not line:

@@ -126,7 +126,7 @@ def _refusing() -> Iterator[None]:
     except StorageError as error:
         _refuse(str(error))
     except OSError as error:
-        _refuse(f"{error.filename}: {error.strerror}")
+        _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
 def _refuse(sentence: str) -> NoReturn:

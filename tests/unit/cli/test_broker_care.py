@@ -1,6 +1,8 @@
 """`crossdock broker backup | restore | check | compact` as a person meets them: results, refusals and exit codes."""
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from crossdock.broker import control
 from crossdock.broker.queues.facts import QueueCreated, Sent, first_sequence
 from crossdock.broker.storage.store import StorageSettings, Store
 from crossdock.cli import broker, broker_care
@@ -152,3 +155,60 @@ def test_what_is_refused_is_a_sentence(place: Path, arguments: tuple[str, ...], 
     assert ended.stderr.count("\n") == 1 and "Traceback" not in ended.stderr
     assert (ended.stdout, ended.exit_code) == ("", 2)
     assert not (place / "new").exists() and not (place / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("backup", "new", "--data", "theirs"), "theirs belongs to another user; run this as that user, or as root"),
+        (("backup", "new", "--data", "data"), "data belongs to another user; run this as that user, or as root"),
+        (("backup", "closed/new", "--data", "data"), "Permission denied"),
+        (("check", "backup"), "backup: Permission denied"),
+        (("check", "--data", "data"), "data belongs to another user; run this as that user, or as root"),
+        (
+            ("check", "--data", "torn"),
+            "torn/broker.db cannot be opened: unable to open database file; check its rights",
+        ),
+        (
+            ("compact", "--data", "torn"),
+            "torn/broker.db cannot be opened: unable to open database file; check its rights",
+        ),
+        (("restore", "backup", "--data", "new"), "backup: Permission denied"),
+        (
+            ("restore", "open", "--data", "closed/new"),
+            "open cannot be restored to closed/new: Permission denied; nothing is restored",
+        ),
+    ],
+)
+def test_what_one_may_not_is_a_sentence(place: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    """Files of another user are named, and left."""
+    (place / "open").write_bytes((place / "backup").read_bytes())
+    (place / "open").chmod(0o644)
+    for name in ("torn", "theirs"):
+        shutil.copytree(place / "data", place / name)
+        for path in (place / name, *(place / name).rglob("*")):
+            path.chmod(0o777)
+    (place / "torn" / "broker.db").chmod(0)
+    (place / "closed").mkdir(mode=0o700)
+    with control._listen(place / "theirs"), as_a_stranger(place):
+        ended = care(*arguments, cwd=place)
+    assert sentence in ended.stderr
+    assert (ended.stdout, ended.exit_code, ended.stderr.count("\n")) == ("", 2, 1)
+
+
+@contextmanager
+def as_a_stranger(place: Path) -> Iterator[None]:
+    """As a user who may enter `place`, and to whom nothing in it belongs."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    closed = [path for path in place.parents if path.stat().st_uid == 0 and not path.stat().st_mode & 0o001]
+    for path in (*closed, place):
+        path.chmod(path.stat().st_mode | 0o011)
+    place.chmod(0o777)
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        for path in closed:
+            path.chmod(0o700)

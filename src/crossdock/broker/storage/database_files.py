@@ -10,6 +10,7 @@ from contextlib import closing
 from errno import ENOSPC
 from pathlib import Path
 
+from crossdock.broker.storage.errors import StorageError
 from crossdock.broker.storage.files import Files
 
 Show = Callable[[str, int, int], None]
@@ -24,7 +25,7 @@ SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 
 
 def open_frozen(database: Path) -> sqlite3.Connection:
-    """Open a file to which nobody writes, for reading only: without locks, and without files beside it."""
+    """Open a file to which nobody writes, for reading only: without locks, and without files beside it. StorageError as the others."""
     return _connect(database, "mode=ro&immutable=1")
 
 
@@ -40,7 +41,10 @@ def open_used(database: Path) -> sqlite3.Connection:
 
 
 def _connect(database: Path, how: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{database.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+    try:
+        return sqlite3.connect(f"{database.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise StorageError(f"{database} cannot be opened: {error}; check its rights") from error
 
 
 def copy(source: sqlite3.Connection, target: Path, change: str, show: Show) -> None:

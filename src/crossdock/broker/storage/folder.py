@@ -8,6 +8,8 @@ from pathlib import Path
 from crossdock.broker.storage.errors import StorageError
 from crossdock.broker.storage.files import Files
 
+NOT_YOURS = "belongs to another user; run this as that user, or as root"
+
 MEASURE_EVERY = 64
 """Free space is looked at once in so many questions while there is enough of it."""
 
@@ -62,7 +64,11 @@ class DataFolder:
 
 def find_data(path: Path) -> None:
     """Raise StorageError unless there is the data folder of a broker."""
-    if not (path / "broker.db").is_file():
+    try:
+        there = (path / "broker.db").is_file()
+    except PermissionError as error:
+        raise StorageError(f"{path} {NOT_YOURS}") from error
+    if not there:
         raise StorageError(f"{path} is not the data folder of a broker: it has no broker.db")
 
 
