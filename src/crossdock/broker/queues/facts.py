@@ -212,6 +212,7 @@ class Snapshot(msgspec.Struct, gc=False):
     deleted: list[tuple[str, str, str, int]]
     """(account, region, name, at_ms) of queues deleted in the last 60 seconds."""
     remembered: Iterable[Remembered]
+    """Sends of the last five minutes that `Backlog.sends` may not have."""
     move_tasks: list[MoveTaskChanged]
     last_queue: int
     """The highest queue number ever given out."""
@@ -230,6 +231,10 @@ class Backlog(Protocol):
 
     def content(self, sequence: int) -> Sent:
         """The content of a live message. KeyError if there is none."""
+
+    def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:
+        """(sequence, key, sent_ms) of the first FIFO sends with `after < sequence <= through` of one queue, made after `after_ms`, as
+        `remembered` has them: those that were here when the store was opened, or more."""
 
     def remembered(self, sequence: int) -> Remembered | None:
         """What is remembered of a send, for as long as it can be repeated, whether or not its message is still there. None after that,

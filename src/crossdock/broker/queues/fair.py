@@ -15,11 +15,11 @@ second rule; ours is `PROCESSING_FLOOR_MS`: less processing than that says nothi
 Source: SQS Developer Guide, "Amazon SQS fair queues" and its detailed rules; G. Cormode et al., "Forward decay", ICDE 2009.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 
 from crossdock.aws.quotas import NOISY_IN_FLIGHT_MIN, NOISY_QUIET_AFTER_MS, NOISY_SHARE
+from crossdock.broker.queues.line import Line, appended
 from crossdock.broker.queues.message import IN_FLIGHT, VISIBLE, Message
 from crossdock.broker.queues.standard import Find, Offer, Ranks
 
@@ -39,7 +39,7 @@ class Tenant:
 
     def __init__(self, number: int, find: Find) -> None:
         self.number = number
-        self.fresh: deque[Message] = deque()
+        self.fresh: Line = []
         self.returned = Ranks(find)
         self.place: int | None = None
         """The rank of its living entry among the quiet tenants."""
@@ -53,7 +53,7 @@ class Tenant:
         """The rank of its first visible message."""
         fresh, rank = self.fresh, self.returned.first()
         while fresh and fresh[0].wake_ms:
-            fresh.popleft()
+            del fresh[0]
         if fresh and (rank is None or fresh[0].sequence <= rank):
             return fresh[0].sequence
         return rank
@@ -62,7 +62,9 @@ class Tenant:
         """Take its first visible message."""
         rank = self.first()
         if self.fresh and self.fresh[0].sequence == rank:
-            return self.fresh.popleft()
+            message = self.fresh[0]
+            del self.fresh[0]
+            return message
         return self.returned.pop()
 
 
@@ -118,7 +120,7 @@ class FairOrder:
     def arrive(self, message: Message) -> None:
         tenant = self._tenant(message.group_id)
         tenant.last_sent_ms = max(tenant.last_sent_ms, message.retained_from_ms)
-        tenant.fresh.append(message)
+        tenant.fresh = appended(tenant.fresh, message)
         self._enter(tenant)
 
     def appear(self, message: Message, rank: int) -> None:

@@ -13,11 +13,11 @@ back behind all that was there by then. That is the order of groups in every rec
 Deduplication is dedup.py's. Source: SQS Developer Guide, "FIFO queue delivery logic in Amazon SQS".
 """
 
-from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import count
 
+from crossdock.broker.queues.line import Line, appended
 from crossdock.broker.queues.message import GONE, VISIBLE, Message
 from crossdock.broker.queues.standard import Offer
 
@@ -28,7 +28,7 @@ class Group:
     __slots__ = ("messages", "waiting")
 
     def __init__(self) -> None:
-        self.messages: deque[Message] = deque()
+        self.messages: Line = []
         self.waiting = False
         """Has a place among those that wait."""
 
@@ -36,7 +36,7 @@ class Group:
         """The first message that is not gone."""
         messages = self.messages
         while messages and messages[0].state is GONE:
-            messages.popleft()
+            del messages[0]
         return messages[0] if messages else None
 
     def free(self) -> Iterator[Message]:
@@ -66,7 +66,7 @@ class FifoOrder:
         group = self._groups.get(group_id)
         if group is None:
             group = self._groups[group_id] = Group()
-        group.messages.append(message)
+        group.messages = appended(group.messages, message)
         self._last_sequence = max(self._last_sequence, message.sequence)
         self._enlist(group)
 

@@ -13,6 +13,7 @@ from crossdock.broker.queues.dedup import SentMemory
 from crossdock.broker.queues.facts import Backlog, QueueCreated, Sent
 from crossdock.broker.queues.message import Message
 from crossdock.broker.queues.move_task import MoveTasks
+from crossdock.broker.queues.past_sends import PastSends
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.settings import MachineSettings
 from crossdock.broker.queues.waiters import Waiter
@@ -37,6 +38,7 @@ class Registry:
         self.window = Window(backlog, self.budget)
         self.alarms = Deadlines()
         self.sent_memory = SentMemory()
+        self.past_sends = PastSends(backlog, self.sent_memory)
         self.tasks = MoveTasks()
         self.waiting: dict[Ticket, tuple[Queue, Waiter]] = {}
         self.last_number = 0
@@ -104,6 +106,7 @@ class Registry:
         del self._by_name[queue.name], self._by_number[queue.number]
         self._by_url.clear()
         queue.clear()
+        self.past_sends.forget(queue.number)
         self.bar(queue.name, now_ms)
 
     def bar(self, name: QueueName, deleted_ms: int) -> None:

@@ -17,7 +17,7 @@ BYTES_READ = 16 * 1024 * 1024
 def restore(registry: Registry, snapshot: Snapshot, now_ms: int) -> None:
     """Fill an empty registry."""
     for stored in snapshot.queues:
-        _restore_queue(registry.add(stored.created), stored, now_ms)
+        _restore_queue(registry, stored, now_ms)
     for account, region, name, deleted_ms in snapshot.deleted:
         registry.bar(QueueName(account, region, name), deleted_ms)
     for entry in snapshot.remembered:
@@ -26,7 +26,8 @@ def restore(registry: Registry, snapshot: Snapshot, now_ms: int) -> None:
     registry.last_number = max(registry.last_number, snapshot.last_queue)
 
 
-def _restore_queue(queue: Queue, stored: StoredQueue, now_ms: int) -> None:
+def _restore_queue(registry: Registry, stored: StoredQueue, now_ms: int) -> None:
+    queue = registry.add(stored.created)
     queue.tags = stored.tags
     queue.attributes = stored.attributes
     queue.settings = settings_of(queue.name.name, stored.attributes)
@@ -41,6 +42,9 @@ def _restore_queue(queue: Queue, stored: StoredQueue, now_ms: int) -> None:
         if not queue.keeps_hidden() or (size > BYTES_READ and not queue.looks_ahead):
             break
     _count_away(queue, stored, now_ms)
+    if queue.fifo:
+        registry.past_sends.expect(queue.number, first_sequence(queue.number) - 1, queue.last_sequence)
+        queue.arm(now_ms)
 
 
 def _count_away(queue: Queue, stored: StoredQueue, now_ms: int) -> None:

@@ -87,6 +87,11 @@ class Layers:
             raise KeyError(sequence)
         return message
 
+    def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:
+        """As `Backlog.sends`, of the tables."""
+        after = max(after, self.purged_through(queue_of(through)))
+        return self.tables.sends(after, through, after_ms, limit)
+
     def remembered(self, sequence: int) -> Remembered | None:
         """As `Backlog.remembered`."""
         if self.is_purged(sequence):

@@ -124,7 +124,6 @@ def _count_hidden(catalog: Catalog, layers: Layers, now_ms: int) -> defaultdict[
 
 def _remembered(catalog: Catalog, layers: Layers, now_ms: int) -> Iterator[Remembered]:
     oldest_ms = now_ms - DEDUPLICATION_WINDOW_MS
-    for entries in (layers.tables.remembered(oldest_ms), layers.live.remembered.values()):
-        for entry in entries:
-            if entry.sent_ms > oldest_ms and entry.queue in catalog.queues and not layers.is_purged(entry.sequence):
-                yield entry
+    for entry in layers.live.remembered.values():
+        if entry.sent_ms > oldest_ms and entry.queue in catalog.queues and not layers.is_purged(entry.sequence):
+            yield entry

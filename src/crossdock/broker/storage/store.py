@@ -73,6 +73,10 @@ class Store:
         """See `Backlog.content`."""
         return self._layers.content(sequence)
 
+    def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:
+        """See `Backlog.sends`. What is in the journal only is in the snapshot."""
+        return self._layers.sends(after, through, after_ms, limit)
+
     def remembered(self, sequence: int) -> Remembered | None:
         """See `Backlog.remembered`."""
         return self._layers.remembered(sequence)

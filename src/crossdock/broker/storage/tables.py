@@ -51,7 +51,10 @@ DELETED_QUEUES = (
 )
 MOVE_TASKS = "SELECT payload FROM move_tasks"
 DISCARDS = "SELECT queue, through FROM discards"
-REMEMBERED = "SELECT sequence, key, message_id, sent_ms FROM remembered WHERE sent_ms > ? ORDER BY sequence"
+SENDS = """
+    SELECT sequence, key, sent_ms FROM remembered
+    WHERE sequence > ? AND sequence <= ? AND +sent_ms > ? ORDER BY sequence LIMIT ?
+"""
 REMEMBERED_SEND = "SELECT key, message_id, sent_ms FROM remembered WHERE sequence = ?"
 CONTENT = "SELECT payload FROM messages WHERE sequence = ?"
 PAGE = """
@@ -152,10 +155,9 @@ class Tables:
         """By queue: the sequence up to which rows are not to be shown."""
         return dict(self.reader.execute(DISCARDS))
 
-    def remembered(self, after_ms: int) -> Iterator[Remembered]:
-        """The deduplication memory of what was sent after a moment, in order of sequence."""
-        for sequence, key, message_id, sent_ms in self.reader.execute(REMEMBERED, (after_ms,)):
-            yield Remembered(queue_of(sequence), key, sequence, message_id, sent_ms)
+    def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:
+        """(sequence, key, sent_ms) of the first sends in the deduplication memory with `after < sequence <= through`, made after a moment."""
+        return self.reader.execute(SENDS, (after, through, after_ms, limit)).fetchall()
 
     def remembered_send(self, sequence: int) -> Remembered | None:
         """What is remembered of one send; None if nothing is."""

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right, insort
 
-from crossdock.aws.quotas import DEDUPLICATION_WINDOW_MS, QUEUE_DELETED_RECENTLY_MS
+from crossdock.aws.quotas import QUEUE_DELETED_RECENTLY_MS
 from crossdock.broker.outcome import Fact
 from crossdock.broker.queues.facts import (
     AttributesSet,
@@ -41,7 +41,7 @@ class MemoryStore:
         self.stored: dict[int, Stored] = {}
         self.order: list[int] = []
         self.deleted: list[tuple[str, str, str, int]] = []
-        self.sends: dict[int, Remembered] = {}
+        self.memory: dict[int, Remembered] = {}
         self.tasks: dict[str, MoveTaskChanged] = {}
         self.last_queue = 0
 
@@ -88,7 +88,11 @@ class MemoryStore:
         return behind[: len(now_due) + 1]
 
     def remembered(self, sequence: int) -> Remembered | None:
-        return self.sends.get(sequence)
+        return self.memory.get(sequence)
+
+    def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:
+        some = [(s, entry.key, entry.sent_ms) for s, entry in sorted(self.memory.items()) if after < s <= through]
+        return [entry for entry in some if entry[2] > after_ms][:limit]
 
     def snapshot(self, now_ms: int) -> Snapshot:
         """What a machine is rebuilt from at `now_ms`."""
@@ -100,8 +104,7 @@ class MemoryStore:
             queue.in_flight = sum(stored.receive_count > 0 for stored in hidden)
             queue.delayed = len(hidden) - queue.in_flight
         barred = [entry for entry in self.deleted if now_ms - entry[3] < QUEUE_DELETED_RECENTLY_MS]
-        living = [entry for entry in self.sends.values() if now_ms - entry.sent_ms < DEDUPLICATION_WINDOW_MS]
-        return Snapshot(list(self.queues.values()), barred, living, list(self.tasks.values()), self.last_queue)
+        return Snapshot(list(self.queues.values()), barred, [], list(self.tasks.values()), self.last_queue)
 
     # Facts
 
@@ -153,13 +156,13 @@ class MemoryStore:
         self.stored[sent.sequence] = stored
         insort(self.order, sent.sequence)
         if (entry := remembered(sent)) is not None:
-            self.sends[sent.sequence] = entry
+            self.memory[sent.sequence] = entry
 
     def _remove(self, sequence: int) -> None:
         del self.stored[sequence]
         self.order.pop(bisect_right(self.order, sequence) - 1)
 
     def _remove_through(self, number: int, through: int) -> None:
-        self.sends = {s: entry for s, entry in self.sends.items() if entry.queue != number}
+        self.memory = {s: entry for s, entry in self.memory.items() if entry.queue != number}
         for sequence in [s for s in self.order if queue_of(s) == number and s <= through]:
             self._remove(sequence)

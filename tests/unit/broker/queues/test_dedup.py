@@ -7,7 +7,7 @@ import pytest
 from tests.unit.broker.queues.world import World
 
 from crossdock.aws.api import sqs
-from crossdock.broker.queues import dedup
+from crossdock.broker.queues import dedup, past_sends
 from crossdock.broker.queues.dedup import AttemptMemory, SentMemory, deduplication_key
 from crossdock.broker.queues.message import GONE, IN_FLIGHT, Message
 
@@ -121,3 +121,27 @@ def test_attempts_that_no_longer_stand() -> None:
     assert all(memory.find(f"stands {message.sequence}", 10_000) == [message] for message in standing)
     memory.remember("later", [standing[0]], 300_000)
     assert memory.find("stands 0", 300_000) is None
+
+
+def test_sends_from_before_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a restart sends are known again: all of a queue before its first send, others a slice at a time; nothing is read twice."""
+    monkeypatch.setattr(past_sends, "SLICE", 10)
+    world = World()
+    first, second = world.create("a.fifo"), world.create("b.fifo")
+    for url in (first, second):
+        for number in range(95):
+            world.send(url, "once", message_group_id="g", message_deduplication_id=f"d{number}")
+    world.restart()
+    memory = world.machine._registry.sent_memory
+    assert len(memory) == 0
+    for number in (94, 0):
+        world.send(first, "again", message_group_id="g", message_deduplication_id=f"d{number}")
+    assert len(memory) == 95
+    world.advance(1_000)
+    assert len(memory) == 190
+    world.send(second, "again", message_group_id="g", message_deduplication_id="d50")
+    assert world.counts(first) == world.counts(second) == (95, 0, 0)
+    world.advance(299_000)
+    world.restart()
+    world.advance(1_000)
+    assert len(world.machine._registry.sent_memory) == 0

@@ -310,12 +310,18 @@ class StoreAgainstModel(RuleBasedStateMachine):
             entry for entry in self.model.deleted if entry[1] > recently
         }
         assert {task.task_id: task for task in snapshot.move_tasks} == self.model.tasks
+        after_ms = self.now_ms - DEDUPLICATION_WINDOW_MS
         remembered = {(entry.queue, entry.key): (entry.sequence, entry.sent_ms) for entry in snapshot.remembered}
+        for number, queue in self.model.queues.items():
+            for sequence, key, sent_ms in self.store.sends(
+                first_sequence(number) - 1, queue.last_sequence, after_ms, 5_000
+            ):
+                remembered[number, key] = max((sequence, sent_ms), remembered.get((number, key), (0, 0)))
         assert remembered == {
             (number, key): entry
             for number, queue in self.model.queues.items()
             for key, entry in queue.keys.items()
-            if entry[1] > self.now_ms - DEDUPLICATION_WINDOW_MS
+            if entry[1] > after_ms
         }
 
     def queue_is_the_model(self, shown: StoredQueue, queue: ModelQueue) -> None:
