@@ -1,6 +1,7 @@
 """Deletes, in batches without a timer: while one call is under way, the next batch gathers."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -32,13 +33,23 @@ class Acknowledgements:
             await asyncio.shield(self._flushing)
 
     async def _flush(self) -> None:
-        await asyncio.sleep(0)
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            answers = await self._sqs.delete_batch(self._queue_url, [handle for handle, _ in batch])
-            for (_, confirmed), error in zip(batch, answers, strict=True):
-                if error is not None:
-                    _log.error("not deleted; the message comes back", error=str(error))
-                if not confirmed.done():
-                    confirmed.set_result(error is None)
-        self._flushing = None
+        try:
+            await asyncio.sleep(0)
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._delete(batch)
+        finally:
+            self._flushing = None
+
+    async def _delete(self, batch: list[tuple[str, asyncio.Future[bool]]]) -> None:
+        """Delete a batch and tell who waits; whatever goes wrong, nobody waits for ever."""
+        errors: Sequence[Exception | None]
+        try:
+            errors = await self._sqs.delete_batch(self._queue_url, [handle for handle, _ in batch])
+        except Exception as error:
+            errors = [error] * len(batch)
+        for (_, confirmed), failure in zip(batch, errors, strict=True):
+            if failure is not None:
+                _log.error("not deleted; the message comes back", error=str(failure) or repr(failure))
+            if not confirmed.done():
+                confirmed.set_result(failure is None)

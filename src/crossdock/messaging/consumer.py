@@ -4,7 +4,8 @@ What a message means and what becomes of it is its handler's affair (`worker`): 
 `Decision`; this file polls, bounds what runs at once, keeps the order of FIFO groups, deletes, backs off and moves to the dead letter queue.
 
 Order of stopping: no more polls (the last one is waited for, since an abandoned long poll would hide messages) → what was not started is
-handed back → handlers have the grace period, then are cancelled and their messages handed back → deletes are flushed → leases end.
+handed back → handlers have the grace period, then are cancelled and their messages handed back → deletes are flushed → leases end. What
+was decided is done, whenever the stop comes. A `run` that is cancelled stops in the same order, without the grace period.
 """
 
 import asyncio
@@ -34,6 +35,9 @@ _UNDECIDED_BACKOFF = RetryPolicy(first_s=2.0, longest_s=30.0)
 Handle = Callable[[ReceivedMessage, Lease], Awaitable[Decision]]
 """Handles one message. LeaseLost means that nothing was committed; any other error, that not even a decision could be made."""
 
+Buried = Callable[[ReceivedMessage], Awaitable[None]]
+"""Is told that a message is in the dead letter queue. Its errors change nothing about the message."""
+
 
 class ConsumerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How a consumer polls and how much it does at once."""
@@ -52,16 +56,20 @@ class ConsumerSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Consumer:
     """Consumes one queue until it is stopped."""
 
-    def __init__(self, queue: Queue, handle: Handle, clock: Clock, settings: ConsumerSettings) -> None:
+    def __init__(
+        self, queue: Queue, handle: Handle, clock: Clock, settings: ConsumerSettings, buried: Buried | None = None
+    ) -> None:
         self._queue = queue
         self._handle = handle
         self._clock = clock
         self._settings = settings
-        self._lease_s = min(settings.lease_s, queue.visibility_timeout_s)
+        self._buried = buried
+        self._lease_s = max(1, min(settings.lease_s, queue.visibility_timeout_s))
         self._stopping = asyncio.Event()
         self._free = settings.concurrency
         self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._polling: asyncio.Future[list[ReceivedMessage]] | None = None
         self._sqs: Sqs
         self._url: str
         self._leases: Leases
@@ -73,7 +81,7 @@ class Consumer:
         self._freed.set()
 
     async def run(self, sqs: Sqs) -> None:
-        """Consume until `stop`, then drain."""
+        """Consume until `stop`, then drain. Cancelled, it hands back what is under way before it ends."""
         self._sqs = sqs
         self._url = await self._found_url()
         if self._stopping.is_set():
@@ -82,10 +90,13 @@ class Consumer:
         self._acknowledgements = Acknowledgements(sqs, self._url)
         try:
             await self._poll()
-            await self._drain()
-            await self._acknowledgements.close()
+            await self._drain(self._settings.grace_s)
+        except BaseException:
+            await self._break_off()
+            raise
         finally:
-            self._leases.close()
+            await self._acknowledgements.close()
+            await asyncio.to_thread(self._leases.close)
 
     async def _found_url(self) -> str:
         """The queue's URL, waiting for the queue or the server to come to be."""
@@ -125,7 +136,12 @@ class Consumer:
 
     async def _receive(self) -> list[ReceivedMessage]:
         limit = min(quotas.RECEIVE_MAX_MESSAGES, self._free)
-        return await self._sqs.receive(self._url, limit=limit, wait_s=self._settings.wait_s, visibility_s=self._lease_s)
+        self._polling = asyncio.ensure_future(
+            self._sqs.receive(self._url, limit=limit, wait_s=self._settings.wait_s, visibility_s=self._lease_s)
+        )
+        messages = await asyncio.shield(self._polling)
+        self._polling = None
+        return messages
 
     async def _pause(self, failures: int, error: SqsError) -> None:
         pause_s = backoff_s(failures, _POLL_BACKOFF, self._clock.random())
@@ -173,7 +189,7 @@ class Consumer:
                 if decision is None:
                     return
                 remaining.pop(0)
-                if not await self._obey(lease, decision):
+                if not await self._finished_obeying(lease, decision):
                     return
         finally:
             if remaining:
@@ -182,21 +198,37 @@ class Consumer:
     async def _decide(self, lease: Lease) -> Decision | None:
         """Have a message handled; None if the lease was lost on the way, and nothing may be said about the message any more."""
         loop = asyncio.get_running_loop()
-        handling = asyncio.ensure_future(self._handle(lease.message, lease))
-        lease.watch(partial(loop.call_soon_threadsafe, handling.cancel))
         try:
+            lease.check()
+            handling = asyncio.ensure_future(self._handle(lease.message, lease))
+            lease.watch(partial(loop.call_soon_threadsafe, handling.cancel))
             with telemetry.DURATION.labels(self._queue.name).time():
                 return await handling
-        except asyncio.CancelledError:
-            if not lease.lost:
-                raise
         except LeaseLost as lost:
             lease.lost = True
             _log.warning("not committed", reason=str(lost))
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            return self._undecided(lease, error)
         except Exception as error:
-            pause_s = backoff_s(lease.message.receive_count, _UNDECIDED_BACKOFF, self._clock.random())
-            return TryAgain(round(pause_s), repr(error))
+            return self._undecided(lease, error)
         return None
+
+    def _undecided(self, lease: Lease, error: BaseException) -> Decision | None:
+        if lease.lost:
+            return None
+        pause_s = backoff_s(lease.message.receive_count, _UNDECIDED_BACKOFF, self._clock.random())
+        return TryAgain(round(pause_s), repr(error))
+
+    async def _finished_obeying(self, lease: Lease, decision: Decision) -> bool:
+        """`_obey`, to its end even if the time for it is over: what was decided has happened."""
+        obeying = asyncio.ensure_future(self._obey(lease, decision))
+        try:
+            return await asyncio.shield(obeying)
+        except asyncio.CancelledError:
+            await obeying
+            raise
 
     async def _obey(self, lease: Lease, decision: Decision) -> bool:
         """Do what was decided; whether the next message of the group may follow."""
@@ -211,7 +243,7 @@ class Consumer:
                 return await self._acknowledge(handle)
             case TryAgain(after_s, reason):
                 _log.warning("try again", message_id=lease.message.message_id, reason=reason, after_s=after_s)
-                await self._sqs.change_visibility_batch(self._url, [(handle, after_s)])
+                await self._show_again([(handle, min(after_s, lease.left_s()))])
                 return False
             case DeadLetter():
                 await self._bury(lease.message, decision)
@@ -229,23 +261,48 @@ class Consumer:
         [answer] = await self._sqs.send_batch(url, [dead_letter_copy(message, decision, self._queue)])
         if isinstance(answer, SqsError):
             raise answer
+        if self._buried is not None:
+            try:
+                await self._buried(message)
+            except Exception as error:
+                _log.warning("not told of a dead letter", message_id=message.message_id, error=repr(error))
 
     async def _hand_back(self, leases: Iterable[Lease]) -> None:
         """Make untouched messages visible at once, for whoever comes next."""
         for lease in leases:
             await self._leases.end(lease)
-        changes = [(lease.message.receipt_handle, 0) for lease in leases if not lease.lost]
-        if changes:
-            await self._sqs.change_visibility_batch(self._url, changes)
+        await self._show_again([(lease.message.receipt_handle, 0) for lease in leases if not lease.lost])
+
+    async def _show_again(self, changes: list[tuple[str, int]]) -> None:
+        """Make messages visible after so many seconds. One that cannot be changed comes back when its lease ends."""
+        for error in await self._sqs.change_visibility_batch(self._url, changes):
+            if error is not None:
+                _log.warning("not handed back; the message comes back by itself", error=str(error))
 
     # Stopping
 
-    async def _drain(self) -> None:
+    async def _break_off(self) -> None:
+        """Stop without grace: nothing that was received may stay hidden, and nothing that was decided be left undone."""
+        self.stop()
+        polling = self._polling
+        if polling is not None:
+            await asyncio.wait([polling])
+            if not polling.cancelled() and polling.exception() is None:
+                await self._hand_back([self._leases.add(message) for message in polling.result()])
+        await self._drain(0)
+
+    async def _drain(self, grace_s: float) -> None:
         tasks = set(self._tasks)
         if not tasks:
             return
-        _, late = await asyncio.wait(tasks, timeout=self._settings.grace_s)
+        _, late = await asyncio.wait(tasks, timeout=grace_s)
         for task in late:
             task.cancel()
         if late:
             await asyncio.wait(late)
+
+
+def is_cancelled() -> bool:
+    """Whether it is this task that is cancelled, and not only what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -4,7 +4,6 @@ SQS stamps DeadLetterQueueSourceArn only on messages that it moves itself, so ou
 """
 
 from crossdock.aws import quotas
-from crossdock.messaging.contract import EVENT_ID
 from crossdock.messaging.message import Attribute, OutgoingMessage, ReceivedMessage
 from crossdock.messaging.retry import DeadLetter
 from crossdock.messaging.topology import Queue
@@ -18,7 +17,8 @@ REASON_LENGTH_MAX = 1_000
 
 
 def dead_letter_copy(message: ReceivedMessage, decision: DeadLetter, queue: Queue) -> OutgoingMessage:
-    """The message to send to the dead letter queue of `queue`. A FIFO one recognises a second copy by the event's id."""
+    """The message to send to the dead letter queue of `queue`. A FIFO one recognises a second copy by the message's id, which a redrive
+    changes: an event that is given up twice within five minutes must not be taken for its own duplicate."""
     failure = {
         FAILURE_REASON: Attribute("String", _printable(decision.reason)),
         FAILURE_SOURCE: Attribute("String", queue.name),
@@ -31,7 +31,7 @@ def dead_letter_copy(message: ReceivedMessage, decision: DeadLetter, queue: Queu
         body=message.body,
         attributes=own | dict(list(failure.items())[:room]),
         group_id=message.group_id,
-        deduplication_id=(message.text(EVENT_ID) or message.message_id) if queue.fifo else None,
+        deduplication_id=message.message_id if queue.fifo else None,
     )
 
 

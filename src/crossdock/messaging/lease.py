@@ -24,7 +24,7 @@ from crossdock.messaging.sqs import Sqs
 _log = structlog.get_logger()
 
 MARGIN_MS = 1_000
-"""A lease counts as lost this long before the server lets go: answers travel, and commits take time."""
+"""A lease counts as lost this long before the server lets go, or a quarter of its timeout: answers travel, and commits take time."""
 
 JOIN_S = 10
 RETRY_S = 1
@@ -53,9 +53,16 @@ class Lease:
         if self.lost or self._clock.monotonic_ms() >= self.ends_ms:
             raise LeaseLost(f"the visibility timeout of message {self.message.message_id} has ended")
 
+    def left_s(self) -> int:
+        """For how many seconds its message may still be hidden, of the 12 hours from its receipt."""
+        passed_ms = self._clock.monotonic_ms() - self.received_ms
+        return max(0, quotas.VISIBILITY_TOTAL_MS_MAX - MARGIN_MS - passed_ms) // 1_000
+
     def watch(self, on_lost: Callable[[], object]) -> None:
-        """Call `on_lost`, from the renewing thread, when it is lost."""
+        """Call `on_lost`, from the renewing thread, when it is lost; at once if it is."""
         self._on_lost = on_lost
+        if self.lost:
+            on_lost()
 
     def lose(self) -> None:
         """Mark it as lost and tell who watches."""
@@ -72,6 +79,7 @@ class Leases:
         self._queue_url = queue_url
         self._visibility_s = visibility_s
         self._visibility_ms = visibility_s * 1_000
+        self._margin_ms = min(MARGIN_MS, self._visibility_ms // 4)
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, Lease] = {}
@@ -82,7 +90,7 @@ class Leases:
     def add(self, message: ReceivedMessage) -> Lease:
         """Lease a message that was just received. Of two deliveries of one message the newest handle counts."""
         now_ms = self._clock.monotonic_ms()
-        lease = Lease(message, now_ms, now_ms + self._visibility_ms - MARGIN_MS, self._clock)
+        lease = Lease(message, now_ms, now_ms + self._visibility_ms - self._margin_ms, self._clock)
         with self._lock:
             older = self._held.get(message.message_id)
             self._held[message.message_id] = lease
@@ -116,8 +124,8 @@ class Leases:
             if self._due():
                 try:
                     asyncio.run(self._renew_all())
-                except SqsError as error:
-                    _log.warning("cannot renew leases", error=str(error))
+                except Exception as error:
+                    _log.warning("cannot renew leases", error=str(error) or repr(error))
                     self._stopped.wait(RETRY_S)
 
     def _pause_s(self) -> float:
@@ -127,7 +135,7 @@ class Leases:
             oldest_ms = min((lease.ends_ms for lease in self._held.values()), default=None)
         if oldest_ms is None:
             return third_ms / 1_000
-        renew_ms = oldest_ms + MARGIN_MS - 2 * third_ms
+        renew_ms = oldest_ms + self._margin_ms - 2 * third_ms
         return max(0, min(renew_ms - self._clock.monotonic_ms(), third_ms)) / 1_000
 
     def _due(self) -> list[Lease]:
@@ -138,7 +146,7 @@ class Leases:
             gone = [lease for lease in self._held.values() if self._is_over(lease, now_ms)]
             for lease in gone:
                 del self._held[lease.message.message_id]
-            due = [lease for lease in self._held.values() if lease.ends_ms + MARGIN_MS <= renew_before_ms]
+            due = [lease for lease in self._held.values() if lease.ends_ms + self._margin_ms <= renew_before_ms]
         for lease in gone:
             lease.lose()
         return due
@@ -173,7 +181,7 @@ class Leases:
             done.set_result(None)
         for lease, error in zip(due, answers, strict=True):
             if error is None:
-                lease.ends_ms = begun_ms + self._visibility_ms - MARGIN_MS
+                lease.ends_ms = begun_ms + self._visibility_ms - self._margin_ms
             elif not error.retryable:
                 self._refused(lease, error)
 

@@ -41,7 +41,7 @@ class Ack(NamedTuple):
 
 
 class TryAgain(NamedTuple):
-    """Make the message visible again after so many seconds."""
+    """Make the message visible again after so many seconds, or as long as SQS hides it at the most."""
 
     after_s: int
     reason: str
@@ -63,7 +63,7 @@ class Drop(NamedTuple):
 Decision = Ack | TryAgain | DeadLetter | Drop
 
 
-def decide(error: Exception | None, attempt: int, policy: RetryPolicy, chance: float) -> Decision:
+def decide(error: BaseException | None, attempt: int, policy: RetryPolicy, chance: float) -> Decision:
     """What becomes of a message whose `attempt`-th attempt (from 1) ended with `error` (None: it returned).
 
     `chance` in [0, 1) is the jitter's draw (`Clock.random`). An asked-for `Retry` counts as an attempt too.
@@ -79,7 +79,7 @@ def decide(error: Exception | None, attempt: int, policy: RetryPolicy, chance: f
     if attempt >= policy.attempts:
         return DeadLetter(f"gave up after {attempt} attempts: {reason}", type(error).__name__)
     after = error.after if isinstance(error, Retry) else None
-    return TryAgain(round(after if after is not None else backoff_s(attempt, policy, chance)), reason)
+    return TryAgain(round(max(0, after) if after is not None else backoff_s(attempt, policy, chance)), reason)
 
 
 def backoff_s(attempt: int, policy: RetryPolicy, chance: float) -> float:

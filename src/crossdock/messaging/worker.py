@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from crossdock.clock import Clock
 from crossdock.messaging import telemetry
-from crossdock.messaging.consumer import Consumer, ConsumerSettings
+from crossdock.messaging.consumer import Consumer, ConsumerSettings, is_cancelled
 from crossdock.messaging.contract import Contracts, Decoded, Event, UndecodableMessage
 from crossdock.messaging.inbox import Inbox
 from crossdock.messaging.lease import Lease, LeaseLost
 from crossdock.messaging.message import ReceivedMessage
 from crossdock.messaging.relay import Relay
-from crossdock.messaging.retry import Ack, DeadLetter, Decision, RetryPolicy, decide
+from crossdock.messaging.retry import Ack, DeadLetter, Decision, Drop, RetryPolicy, decide
 from crossdock.messaging.sqs import Sqs
 from crossdock.messaging.topology import Queue, Topology
 from crossdock.messaging.transaction import Producer, Transaction
@@ -81,7 +81,7 @@ class Worker:
         self._inbox = Inbox(consumer)
         self._producer = Producer(source=consumer, topology=topology, clock=clock, relay=relay)
         self._handlers: dict[type[Event], Handler[Any]] = {}
-        self._consumer = Consumer(queue, self.handle, clock, settings)
+        self._consumer = Consumer(queue, self.handle, clock, settings, self.buried)
 
     def on(self, model: type[E]) -> Callable[[Handler[E]], Handler[E]]:
         """Register the handler of an event; it stays a plain function that tests call."""
@@ -121,8 +121,21 @@ class Worker:
                 return await self._attempt(decoded, handler, lease)
             except LeaseLost:
                 raise
+            except asyncio.CancelledError as error:
+                if is_cancelled():
+                    raise
+                return await self._failed(decoded, error)
             except Exception as error:
                 return await self._failed(decoded, error)
+
+    async def buried(self, message: ReceivedMessage) -> None:
+        """A message that was given up is in the dead letter queue: redriven, it gets all its attempts again."""
+        try:
+            event_id = self._contracts.decode(message).envelope.event_id
+        except UndecodableMessage:
+            return
+        async with AsyncSession(self._database) as session, session.begin():
+            await self._inbox.reset_attempts(session, event_id)
 
     async def _tidy(self) -> None:
         """Every hour, forget the events that are too old to come again."""
@@ -160,16 +173,17 @@ class Worker:
         ahead = await self._inbox.parked_behind(session, group)
         return None if ahead == decoded.envelope.event_id else ahead
 
-    async def _failed(self, decoded: Decoded, error: Exception) -> Decision:
+    async def _failed(self, decoded: Decoded, error: BaseException) -> Decision:
         """Count the attempt and decide. What the handler wrote since its last checkpoint is rolled back."""
         envelope = decoded.envelope
         now_ms = self._clock.now_ms()
         async with AsyncSession(self._database) as session, session.begin():
             attempt = await self._inbox.count_attempt(session, envelope.event_id, repr(error), now_ms)
             decision = decide(error, attempt, self._policy, self._clock.random())
-            if isinstance(decision, DeadLetter):
+            if isinstance(decision, Drop):
                 await self._inbox.reset_attempts(session, envelope.event_id)
-                if self._policy.park_group and envelope.group_id is not None:
-                    await self._inbox.park(session, envelope.group_id, envelope.event_id, now_ms)
+                await self._inbox.unpark(session, envelope.event_id)
+            elif isinstance(decision, DeadLetter) and self._policy.park_group and envelope.group_id is not None:
+                await self._inbox.park(session, envelope.group_id, envelope.event_id, now_ms)
         _log.warning("handler failed", attempt=attempt, error=repr(error), decision=type(decision).__name__)
         return decision

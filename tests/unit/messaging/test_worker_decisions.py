@@ -1,5 +1,6 @@
 """What becomes of a message: retry decisions as a table, and the worker's exactly-once effect on a real database."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,12 @@ COUNTS = sa.Table("counts", METADATA, sa.Column("name", sa.Text))
         (Fatal("no such template"), 1, DeadLetter("no such template", "Fatal")),
         (ValueError("x"), 1, TryAgain(4, "x")),
         (Retry("busy", after=9), 1, TryAgain(9, "busy")),
+        (Retry("soon", after=-5), 1, TryAgain(0, "soon")),
+        (asyncio.CancelledError(), 1, TryAgain(4, "CancelledError")),
         (ValueError("x"), 2, DeadLetter("gave up after 2 attempts: x", "ValueError")),
     ],
 )
-def test_decisions(error: Exception | None, attempt: int, decision: object) -> None:
+def test_decisions(error: BaseException | None, attempt: int, decision: object) -> None:
     """An ending and the number of attempts decide what becomes of a message."""
     assert decide(error, attempt, POLICY, chance=0.5) == decision
 
@@ -108,7 +111,7 @@ class Scene:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.clock = ManualClock()
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.worker = Worker(
             consumer="counter",
             queue=QUEUE,
@@ -127,12 +130,16 @@ class Scene:
         if self.error is not None:
             raise self.error
 
-    async def deliver(self, event_id: str, group: str = "g", body: str = '{"name":"n"}', held: bool = True) -> object:
-        """Hand the worker one delivery of an event."""
+    def delivery(self, event_id: str, group: str = "g", body: str = '{"name":"n"}') -> ReceivedMessage:
+        """One delivery of an event."""
         attributes = {"eventType": Attribute("String", "COUNTED"), "eventId": Attribute("String", event_id)}
-        message = ReceivedMessage(
+        return ReceivedMessage(
             message_id=f"m-{event_id}", receipt_handle="h", body=body, attributes=attributes, group_id=group
         )
+
+    async def deliver(self, event_id: str, *, held: bool = True, **more: str) -> object:
+        """Hand the worker one delivery of an event."""
+        message = self.delivery(event_id, **more)
         now_ms = self.clock.monotonic_ms()
         return await self.worker.handle(message, Lease(message, now_ms, now_ms + (30_000 if held else 0), self.clock))
 
@@ -180,6 +187,34 @@ async def test_attempts_run_out_and_park_the_group(scene: Scene) -> None:
     assert await scene.deliver("e1") == Ack()
     assert await scene.deliver("e2") == Ack()
     assert await scene.effects() == (3, 3)
+
+
+async def test_a_discarded_event_frees_its_group(scene: Scene) -> None:
+    """The event behind which a group is parked comes back and is discarded: the group goes on."""
+    scene.error = Fatal("never")
+    await scene.deliver("e1")
+    scene.error = Discard("settled by hand")
+    assert await scene.deliver("e1") == Drop("settled by hand")
+    scene.error = None
+    assert await scene.deliver("e2") == Ack()
+
+
+async def test_attempts_begin_anew_in_the_dead_letter_queue(scene: Scene) -> None:
+    """An event that was given up has no attempts left until it is in the dead letter queue; redriven, it has all of them."""
+    scene.error = ValueError("never")
+    assert isinstance(await scene.deliver("e1"), TryAgain)
+    assert isinstance(await scene.deliver("e1"), DeadLetter)
+    assert isinstance(await scene.deliver("e1"), DeadLetter)
+    await scene.worker.buried(scene.delivery("e1"))
+    assert isinstance(await scene.deliver("e1"), TryAgain)
+    await scene.worker.buried(scene.delivery("e1", body="no JSON"))
+
+
+async def test_a_cancellation_from_within_is_an_attempt(scene: Scene) -> None:
+    """A handler that leaks a CancelledError has failed, and runs out of attempts; one that is cancelled has not."""
+    scene.error = asyncio.CancelledError()
+    assert await scene.deliver("e1") == TryAgain(4, "CancelledError")
+    assert isinstance(await scene.deliver("e1"), DeadLetter)
 
 
 async def test_a_lost_lease_commits_nothing(scene: Scene) -> None:
