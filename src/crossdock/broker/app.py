@@ -82,6 +82,7 @@ class Broker:
         self.endpoints.ready = False
         self.idle_fold.stop()
         self.control.close()
+        self.server.begin_drain()
         self.turn.stop()
         await self.server.drain(self.settings.drain_ms / 1_000)
         try:

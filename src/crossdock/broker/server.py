@@ -60,13 +60,18 @@ class HttpServer:
         self._sweep()
         return [listener.getsockname()[:2] for listener in sockets]
 
-    async def drain(self, grace_s: float) -> None:
-        """Accept nothing new, answer what is under way, and close; what is not answered after `grace_s` is abandoned."""
+    def begin_drain(self) -> None:
+        """Accept nothing new. Each connection closes after the answers that are due on it, and the last of them says so."""
         self._stop_listening()
         front = self._front
         front.draining = True
         for connection in tuple(front.connections):
             connection.drain()
+
+    async def drain(self, grace_s: float) -> None:
+        """Begin to drain, and return when every connection is closed; what is not answered after `grace_s` is abandoned."""
+        self.begin_drain()
+        front = self._front
         if front.connections:
             try:
                 await asyncio.wait_for(front.emptied.wait(), grace_s)

@@ -54,6 +54,7 @@ class Turn:
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._deadline_ms = 0
         self.failed = False
+        self._stopping = False
         self.on_commit: Callable[[], None] = _nothing
         """Called after each commit."""
 
@@ -107,7 +108,8 @@ class Turn:
         return self._tried(self._store.commit)
 
     def stop(self) -> None:
-        """Answer every long poll empty and commit what is pending."""
+        """Answer every long poll empty, those that still come at once, and commit what is pending."""
+        self._stopping = True
         for timer in (self._lag_timer, self._deadline_timer):
             if timer is not None:
                 timer.cancel()
@@ -133,7 +135,10 @@ class Turn:
                 self._deliver(ticket, ApiError())
             else:
                 self._take(outcome)
-        self._arm()
+        if self._stopping:
+            self._take(self._machine.drain())
+        else:
+            self._arm()
         self._release()
 
     def _take(self, outcome: Outcome) -> None:

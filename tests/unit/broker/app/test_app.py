@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 from tests.unit.broker.app.conftest import Start
 from tests.unit.broker.server.conftest import until
@@ -132,3 +133,28 @@ async def test_readiness_ends_before_the_last_answers(start: Start) -> None:
     assert (ready.status, ready.json()) == (503, {"ready": False})
     assert (health.status, health.json()) == (200, {"status": "ok"})
     await stopping
+
+
+async def test_a_long_poll_that_comes_while_it_drains_is_answered_at_once(start: Start) -> None:
+    """Empty, as those that waited already."""
+    running = await start(drain_ms=10_000)
+    queue = (await running.client.call("CreateQueue", QueueName="q")).json()["QueueUrl"]
+    waiting, late = await running.connect(), await running.connect()
+    waiting.ask("ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=20)
+    await until(lambda: running.broker.machine.waiting == 1)
+    body = msgspec.json.encode({"QueueUrl": queue, "WaitTimeSeconds": 20})
+    begun_bytes = running.broker.server.counters.bytes_received + 1
+    late.send(
+        b"POST / HTTP/1.1\r\nHost: here\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\n"
+        b"Content-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n" % len(body)
+    )
+    await until(lambda: running.broker.server.counters.bytes_received >= begun_bytes)
+    began_s = asyncio.get_running_loop().time()
+    stopping = asyncio.create_task(running.broker.stop())
+    await asyncio.sleep(0)
+    late.send(body)
+    for client in (waiting, late):
+        answer = await client.answer()
+        assert (answer.status, answer.json(), answer.headers["connection"]) == (200, {}, "close")
+    await stopping
+    assert asyncio.get_running_loop().time() - began_s < 5
