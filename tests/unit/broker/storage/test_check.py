@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace as replace_settings
 from pathlib import Path
 from random import Random
 
@@ -301,3 +303,20 @@ def test_space_is_given_back_after_a_drain(
     assert rows == [0, 0, 0]
     tables.close()
     assert check(data, quiet).problems == []
+
+
+def test_the_write_ahead_log_shrinks_after_a_backup(
+    open_store: Open, settings: StorageSettings, data: Path, make_created: MakeQueue, make_sent: Make
+) -> None:
+    """While a backup reads, the log grows by all that is folded; once the backup is done, it shrinks again."""
+    mib = 1024 * 1024
+    store = open_store(replace_settings(settings, memtable_bytes=2 * mib, memtable_bytes_max=4 * mib))
+    store.append([make_created()])
+    fill(store, make_sent, 0, 50)
+    with closing(open_used(data / "broker.db")) as reader:
+        reader.executescript("BEGIN; SELECT * FROM meta;")
+        fill(store, make_sent, 50, 1_050, "x" * 50_000)
+    log = data / "broker.db-wal"
+    assert log.stat().st_size > 40 * mib
+    fill(store, make_sent, 2_000, 2_300, "x" * 50_000)
+    assert log.stat().st_size <= 33 * mib

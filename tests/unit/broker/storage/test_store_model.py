@@ -32,6 +32,7 @@ from crossdock.broker.queues.facts import (
     first_sequence,
     queue_of,
 )
+from crossdock.broker.storage.backup import backup, restore
 from crossdock.broker.storage.check import check
 from crossdock.broker.storage.store import StorageSettings, Store
 
@@ -242,7 +243,23 @@ class StoreAgainstModel(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         self.store.abandon()
+        assert check(self.folder / "data", quiet).problems == []
         self.model = copy.deepcopy(self.committed)
+        self.store = self.open()
+        self.snapshot_is_the_model()
+
+    @rule()
+    def back_up_and_restore(self) -> None:
+        """The restored copy takes the place of the original."""
+        for _ in range(2):
+            self.store.fold()
+            if self.store.running_fold is not None:
+                self.store.running_fold.result(10)
+        self.committed = copy.deepcopy(self.model)
+        backup(self.folder / "data", self.folder / "backup", quiet)
+        self.store.abandon()
+        shutil.rmtree(self.folder / "data")
+        restore(self.folder / "backup", self.folder / "data", quiet)
         self.store = self.open()
         self.snapshot_is_the_model()
 
