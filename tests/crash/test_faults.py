@@ -205,6 +205,23 @@ async def test_damage_to_what_was_acknowledged_is_refused(scene: Scene) -> None:
     await scene.check_nothing_is_lost()
 
 
+async def test_a_damaged_table_is_noticed_when_it_is_read(scene: Scene) -> None:
+    """Flipped bits in messages that were folded: the broker starts, and stops when it comes to them; nobody is given something else."""
+    await scene.create()
+    await scene.send(ENOUGH)
+    assert scene.process is not None
+    scene.process.terminate()
+    scene.process.wait()
+    database = scene.data / "broker.db"
+    database.write_bytes(database.read_bytes().replace(b"xxxxxxxxxx", b"xxxxxyxxxx"))
+    scene.start()
+    connection = await Connection.open(scene.url)
+    with pytest.raises(Refused, match="ServiceUnavailable"):
+        await connection.call("ReceiveMessage", QueueUrl=QUEUE)
+    (failure,) = [line for line in scene.ended() if line["level"] == "critical"]
+    assert "is not what was sent; look at it with `crossdock broker check`" in failure["reason"]
+
+
 async def test_the_system_refuses_a_larger_file(tmp_path: Path) -> None:
     """The tables are on that disk too: where the operating system lets no file grow, the broker stops in the same way, and nothing is lost."""
     if shutil.which("prlimit") is None:

@@ -27,7 +27,7 @@ from crossdock.broker.metrics import FrontCounts, Metrics
 from crossdock.broker.queues.machine import MachineSettings, QueueMachine
 from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
 from crossdock.broker.settings import BrokerSettings, Durability
-from crossdock.broker.storage.store import StorageFailed, StorageSettings, Store
+from crossdock.broker.storage.store import StorageFailed, StorageSettings, Store, opening
 from crossdock.broker.systemd import Notifier, inherited_sockets
 from crossdock.broker.turn import Turn
 from crossdock.clock import Clock, ManualClock, SystemClock
@@ -49,7 +49,8 @@ class Broker:
         now_ms = self.clock.now_ms()
         self.store = Store.open(_storage_settings(settings), now_ms)
         self.machine = QueueMachine(_machine_settings(settings), self.clock, self.store)
-        self.machine.restore(self.store.snapshot(), now_ms)
+        with opening(settings.data):
+            self.machine.restore(self.store.snapshot(), now_ms)
         strict = settings.durability is not Durability.RELAXED
         lag_ms = settings.lag_ms if strict else settings.relaxed_sync_ms
         self.turn = Turn(self.machine, self.store, self.clock, lag_ms, strict)

@@ -88,7 +88,7 @@ class Turn:
         target = clock.now_ms() + ms
         while not self.failed and (deadline := self._machine.next_deadline_ms()) is not None and deadline <= target:
             clock.advance(max(0, deadline - clock.now_ms()))
-            self._take(self._machine.tick(clock.now_ms()))
+            self._tried(self._pass_time)
         clock.advance(target - clock.now_ms())
         self._release()
         return target
@@ -130,6 +130,9 @@ class Turn:
                 continue
             try:
                 outcome = self._machine.handle(ticket, command, caller, now_ms)
+            except StorageFailed as failure:
+                self._fail(failure)
+                self._deliver(ticket, ServiceUnavailable())
             except Exception:
                 log.exception("command failed", command=type(command).__name__)
                 self._deliver(ticket, ApiError())
@@ -186,23 +189,24 @@ class Turn:
             self.on_commit()
 
     def _tried(self, step: Callable[[], None]) -> bool:
-        """Whether the store did it. Once it did not, memory is ahead of the disk: whoever waits is told, and nothing more is accepted.
-
-        A restart rebuilds what was acknowledged.
-        """
+        """Whether the store did its part."""
         if self.failed:
             return False
         try:
             step()
         except StorageFailed as failure:
-            self.failed = True
-            log.critical("storage failed; the broker stops", reason=str(failure))
-            held, self._held = self._held, []
-            for ticket, _ in held + self._machine.drain().replies:
-                self._deliver(ticket, ServiceUnavailable())
-            self._on_failure()
+            self._fail(failure)
             return False
         return True
+
+    def _fail(self, failure: StorageFailed) -> None:
+        """Memory and disk differ from now on: whoever waits is told, and nothing more is accepted. A restart rebuilds what was acknowledged."""
+        self.failed = True
+        log.critical("storage failed; the broker stops", reason=str(failure))
+        held, self._held = self._held, []
+        for ticket, _ in held + self._machine.drain().replies:
+            self._deliver(ticket, ServiceUnavailable())
+        self._on_failure()
 
     def _arm(self) -> None:
         """Sleep until the machine's next deadline. A timer that is too early is left: it only looks again."""
@@ -219,10 +223,12 @@ class Turn:
 
     def _tick(self) -> None:
         self._deadline_timer = None
-        if not self.failed:
-            self._take(self._machine.tick(self._clock.now_ms()))
+        if self._tried(self._pass_time):
             self._arm()
             self._release()
+
+    def _pass_time(self) -> None:
+        self._take(self._machine.tick(self._clock.now_ms()))
 
 
 def _nothing() -> None:

@@ -17,6 +17,7 @@ CALLER = Caller("000000000000", "us-east-1", "test", "http://127.0.0.1:9324")
 SEND = SendMessage(queue_url="q", message_body="x")
 ASK = GetQueueUrl(queue_name="q")
 BUG = GetQueueUrl(queue_name="bug")
+UNREADABLE = GetQueueUrl(queue_name="unreadable")
 
 
 class Noted(Fact, tag=99):
@@ -72,6 +73,8 @@ class Machine:
         """One step."""
         if command is BUG:
             raise RuntimeError("a bug")
+        if command is UNREADABLE:
+            raise StorageFailed("the disk cannot be read")
         self.handled.append(ticket)
         facts: list[Fact] = [] if command is ASK else [Noted()]
         return Outcome([(ticket, GetQueueUrlResult(queue_url="q"))], facts, self.durable)
@@ -192,6 +195,20 @@ async def test_a_failed_commit_answers_everyone_who_waits(scene: Scene) -> None:
         ("a", "b", "poll", "later"), ServiceUnavailable
     )
     assert scene.failures == 1
+
+
+async def test_what_cannot_be_read_is_a_failure_too(scene: Scene) -> None:
+    """The machine may have changed before it could not read on: everyone is told, and nothing more is accepted."""
+    scene.machine.durable = False
+    scene.submit("before", SEND)
+    scene.machine.polls.append("poll")
+    scene.submit("a", UNREADABLE)
+    scene.submit("b", SEND)
+    await committed()
+    answers = {ticket: type(answer) for ticket, answer in scene.answers.items()}
+    assert answers == dict.fromkeys(("before", "a", "b", "poll"), ServiceUnavailable)
+    assert scene.failures == 1
+    assert not scene.disk.commits
 
 
 async def test_a_failed_lagging_commit_answers_them_too(scene: Scene) -> None:

@@ -3,7 +3,6 @@
 What a problem means, and what to do about it, is left to the callers. Nothing is changed.
 """
 
-import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import msgspec
 
 from crossdock.broker.queues.facts import MoveTaskChanged, Sent, first_sequence, queue_of
 from crossdock.broker.storage.database_files import Show
-from crossdock.broker.storage.tables import check_format
+from crossdock.broker.storage.tables import check_format, is_as_sent
 
 SHOW_EVERY = 1_000
 PROBLEMS_MAX = 20
@@ -166,11 +165,6 @@ class TableCheck:
         queue = self.queues.get(queue_of(sequence))
         name = queue.name if queue else f"queue {queue_of(sequence)}"
         return f"{sequence - first_sequence(queue_of(sequence))} of {name}"
-
-
-def is_as_sent(message: Sent) -> bool:
-    """Whether the body is the one whose MD5 was answered when it was sent."""
-    return message.md5_of_body == hashlib.md5(message.body.encode(), usedforsecurity=False).hexdigest()
 
 
 def _at_most(limit: int, problems: Iterator[str]) -> Iterator[str]:

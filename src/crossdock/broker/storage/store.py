@@ -5,7 +5,7 @@
     fold: the memtable freezes ──► tables (in the thread of `upkeep`) ──► the journal behind it is used again
 
 All methods belong to one thread, that of the event loop. After a write has failed the store accepts nothing more: memory is ahead of
-the disk, and opening it again rebuilds what was acknowledged.
+the disk, and opening it again rebuilds what was acknowledged. Nor does it when what is on disk cannot be read.
 """
 
 import sqlite3
@@ -19,13 +19,13 @@ from crossdock.broker.storage import snapshot
 from crossdock.broker.storage.catalog import Catalog
 from crossdock.broker.storage.cycle import FoldCycle
 from crossdock.broker.storage.disk import Apply, open_disk
-from crossdock.broker.storage.errors import StorageError, StorageFailed
+from crossdock.broker.storage.errors import UNREADABLE, StorageError, StorageFailed, opening, unreadable
 from crossdock.broker.storage.layers import Layers
 from crossdock.broker.storage.memtable import Memtable
 from crossdock.broker.storage.settings import StorageMetrics, StorageSettings
 from crossdock.broker.storage.tables import Tables
 
-__all__ = ["StorageError", "StorageFailed", "StorageMetrics", "StorageSettings", "Store"]
+__all__ = ["StorageError", "StorageFailed", "StorageMetrics", "StorageSettings", "Store", "opening"]
 
 
 class Store:
@@ -52,26 +52,33 @@ class Store:
     @classmethod
     def open(cls, settings: StorageSettings, now_ms: int) -> "Store":
         """Open a data folder, made first if it is not there, and read back what was committed. StorageError if that cannot be."""
-        try:
+        with opening(settings.data):
             return cls(settings, now_ms)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(f"data folder {settings.data} cannot be opened: {error}") from error
 
     def snapshot(self) -> Snapshot:
-        """The state as it was opened. Take it before the first `append`, and iterate over its parts before that too."""
+        """The state as it was opened. Take it before the first `append`, and iterate over its parts before that too, all within `opening`."""
         return snapshot.take(self._catalog, self._layers, self._now_ms)
 
     def page(self, after: int, through: int, limit: int, bytes_max: int) -> list[Stored]:
         """See `Backlog.page`. `after` and `through` are sequences of one queue, or its bounds."""
-        return self._layers.page(after, through, limit, bytes_max)
+        try:
+            return self._layers.page(after, through, limit, bytes_max)
+        except UNREADABLE as error:
+            raise self._fail(unreadable(self._settings.data, error)) from error
 
     def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
         """See `Backlog.due`."""
-        return self._layers.due(queue, after, through_ms, limit)
+        try:
+            return self._layers.due(queue, after, through_ms, limit)
+        except UNREADABLE as error:
+            raise self._fail(unreadable(self._settings.data, error)) from error
 
     def content(self, sequence: int) -> Sent:
         """See `Backlog.content`."""
-        return self._layers.content(sequence)
+        try:
+            return self._layers.content(sequence)
+        except UNREADABLE as error:
+            raise self._fail(unreadable(self._settings.data, error)) from error
 
     def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:
         """See `Backlog.sends`. What is in the journal only is in the snapshot."""
@@ -79,7 +86,10 @@ class Store:
 
     def remembered(self, sequence: int) -> Remembered | None:
         """See `Backlog.remembered`."""
-        return self._layers.remembered(sequence)
+        try:
+            return self._layers.remembered(sequence)
+        except UNREADABLE as error:
+            raise self._fail(unreadable(self._settings.data, error)) from error
 
     # Writing
 
@@ -102,7 +112,7 @@ class Store:
         try:
             self._write()
         except OSError as error:
-            raise self._fail(error) from error
+            raise self._fail_writing(error) from error
 
     def commit(self) -> None:
         """Return when everything that was appended is on disk. StorageFailed if it is not, and from then on always."""
@@ -117,7 +127,7 @@ class Store:
                     self._bind()
                 self.metrics.folds = self._cycle.folds
         except (OSError, sqlite3.Error) as error:
-            raise self._fail(error) from error
+            raise self._fail_writing(error) from error
         self.metrics.committed(time.perf_counter_ns() - started)
 
     def fold(self) -> None:
@@ -197,7 +207,7 @@ class Store:
                 self._bind()
             self._cycle.finish()
         except (OSError, sqlite3.Error) as error:
-            raise self._fail(error) from error
+            raise self._fail_writing(error) from error
 
     def _bind(self) -> None:
         """Facts go to the methods of the live memtable and of the catalog; those that concern both, to both."""
@@ -237,8 +247,11 @@ class Store:
             if self._failure is None:
                 self._write()
         except OSError as error:
-            self._fail(error)
+            self._fail_writing(error)
 
-    def _fail(self, error: Exception) -> StorageFailed:
-        self._failure = StorageFailed(f"data folder {self._settings.data} cannot be written: {error}")
+    def _fail(self, reason: str) -> StorageFailed:
+        self._failure = StorageFailed(reason)
         return self._failure
+
+    def _fail_writing(self, error: Exception) -> StorageFailed:
+        return self._fail(f"data folder {self._settings.data} cannot be written: {error}")

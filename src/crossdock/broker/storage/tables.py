@@ -4,6 +4,7 @@ Two connections: the reader belongs to the thread of the event loop, the writer 
 and `care`.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -24,7 +25,7 @@ from crossdock.broker.queues.facts import (
     queue_of,
 )
 from crossdock.broker.storage.catalog import Catalog, DeletedQueue, QueueEntry
-from crossdock.broker.storage.errors import StorageError
+from crossdock.broker.storage.errors import Damaged, StorageError
 from crossdock.broker.storage.segment import Position
 
 SETTINGS = """
@@ -58,7 +59,7 @@ SENDS = """
 REMEMBERED_SEND = "SELECT key, message_id, sent_ms FROM remembered WHERE sequence = ?"
 CONTENT = "SELECT payload FROM messages WHERE sequence = ?"
 PAGE = """
-    SELECT payload, receive_count, first_received_ms, due_ms FROM messages LEFT JOIN touched USING (sequence)
+    SELECT sequence, payload, receive_count, first_received_ms, due_ms FROM messages LEFT JOIN touched USING (sequence)
     WHERE sequence > ? AND sequence <= ? ORDER BY sequence
 """
 DUE = """
@@ -75,7 +76,7 @@ COUNT_HIDDEN_BEHIND = """
     WHERE sequence > ? AND sequence <= ? AND due_ms > ? GROUP BY receive_count > 0
 """
 TOUCHED = """
-    SELECT payload, receive_count, first_received_ms, due_ms FROM touched CROSS JOIN messages USING (sequence)
+    SELECT sequence, payload, receive_count, first_received_ms, due_ms FROM touched CROSS JOIN messages USING (sequence)
     WHERE sequence > ? AND sequence <= ? AND due_ms > ? ORDER BY sequence
 """
 
@@ -167,7 +168,7 @@ class Tables:
     def content(self, sequence: int) -> Sent | None:
         """The content of a message; None if there is none."""
         row = self.reader.execute(CONTENT, (sequence,)).fetchone()
-        return None if row is None else self._decoder.decode(row[0])
+        return None if row is None else self._as_sent(sequence, row[0])
 
     def page(self, after: int, through: int) -> Iterator[Stored]:
         """Messages with `after < sequence <= through`, in order."""
@@ -205,12 +206,24 @@ class Tables:
 
     def _messages(self, statement: str, arguments: tuple[int, ...]) -> Iterator[Stored]:
         with closing(self.reader.execute(statement, arguments)) as rows:
-            for payload, receive_count, first_received_ms, due_ms in rows:
-                message = self._decoder.decode(payload)
+            for sequence, payload, receive_count, first_received_ms, due_ms in rows:
+                message = self._as_sent(sequence, payload)
                 if receive_count is None:
                     yield Stored(message, 0, 0, message.due_ms)
                 else:
                     yield Stored(message, receive_count, first_received_ms, due_ms)
+
+    def _as_sent(self, sequence: int, payload: bytes) -> Sent:
+        """A message of the tables. Damaged if it is not the one that was written: nobody is given another's body for it."""
+        message = self._decoder.decode(payload)
+        if message.sequence != sequence or not is_as_sent(message):
+            raise Damaged(f"message {sequence} is not what was sent")
+        return message
+
+
+def is_as_sent(message: Sent) -> bool:
+    """Whether the body is the one whose MD5 was answered when it was sent."""
+    return message.md5_of_body == hashlib.md5(message.body.encode(), usedforsecurity=False).hexdigest()
 
 
 def _cannot_open(path: Path | None, error: sqlite3.Error) -> StorageError:

@@ -346,18 +346,21 @@ def test_a_purge_of_an_empty_queue_takes_nothing_from_others(
 
 
 WRITER = """
+import hashlib
 import sys
 from pathlib import Path
 from crossdock.broker.queues.facts import Deleted, QueueCreated, Sent, first_sequence
 from crossdock.broker.storage.store import StorageSettings, Store
 store = Store.open(StorageSettings(Path(sys.argv[1]), 50_000, 100_000, 100_000, 32_768), 1)
 base = first_sequence(1)
+body = "x" * 500
+md5 = hashlib.md5(body.encode()).hexdigest()
 queues = store.snapshot().queues
 position = queues[0].last_sequence - base + 1 if queues else 0
 if not queues:
     store.append([QueueCreated(1, "000000000000", "us-east-1", "q", {}, {}, 1)])
 while True:
-    store.append([Sent(base + n, "id", "x" * 500, "md5", 1, "me") for n in range(position, position + 10)])
+    store.append([Sent(base + n, "id", body, md5, 1, "me") for n in range(position, position + 10)])
     store.append([Deleted([base + n for n in range(position, position + 10) if n % 3])])
     store.commit()
     position += 10
