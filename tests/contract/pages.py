@@ -23,6 +23,7 @@ RUN_BY = {
     "docs/wire.md": "contract",
     "docs/howto/use-any-sdk.md": "contract",
     "docs/howto/run-on-aws.md": "contract",
+    "docs/howto/use-messaging.md": "contract",
     "docs/howto/repair-dead-letters.md": "pipeline",
     "docs/howto/run-the-broker.md": "journey",
     "docs/howto/back-up-and-restore.md": "journey",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ SECRETS = {"AKIDEXAMPLE": "secret-of-the-example"}
 QUIET = {"AWS_PAGER": "", "NODE_NO_WARNINGS": "1", "AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE": "1"}
 
 
-@pytest.fixture
-def names(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What the pages call the brokers, and where they are: one with a manual clock, and one that checks signatures."""
-    secrets = tmp_path / "keys.json"
+@contextmanager
+def brokers(folder: Path, *flags: str) -> Iterator[dict[str, str]]:
+    """What the pages call the brokers, and where they are: one started with `flags`, and one that checks signatures."""
+    secrets = folder / "keys.json"
     secrets.write_text(json.dumps(SECRETS))
-    first, url = start_broker(tmp_path / "first", "--region", "us-east-1", "--manual-clock")
-    second, signed_url = start_broker(tmp_path / "second", "--region", "us-east-1", "--credentials", str(secrets))
+    first, url = start_broker(folder / "first", "--region", "us-east-1", *flags)
+    second, signed_url = start_broker(folder / "second", "--region", "us-east-1", "--credentials", str(secrets))
     try:
         yield {
             "127.0.0.1:9324": url.removeprefix("http://"),
@@ -37,15 +38,16 @@ def names(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("page", HERE)
-def test_the_commands_of_a_page_run(
-    page: str, names: dict[str, str], client_bin: Any, node_modules: Path, tmp_path: Path
-) -> None:
-    """Each block succeeds, and prints what the page shows."""
+def test_the_commands_of_a_page_run(page: str, client_bin: Any, node_modules: Path, tmp_path: Path) -> None:
+    """Each block succeeds, and prints what the page shows. The broker's clock is manual where the page says so."""
+    text = (pages.ROOT / page).read_text()
+    flags = [flag for flag in ("--manual-clock",) if f"--data data/broker {flag}" in text]
     folder = tmp_path / "here"
     folder.mkdir()
     (folder / "node_modules").symlink_to(node_modules)
     environment = {"PATH": pages.path_with(client_bin("awscli")), "HOME": str(folder), **QUIET}
-    pages.run(pages.ROOT / page, environment, folder, names)
+    with brokers(tmp_path, *flags) as names:
+        pages.run(pages.ROOT / page, environment, folder, names)
 
 
 @pytest.mark.parametrize(
