@@ -17,6 +17,8 @@ from typing import Protocol, cast
 import structlog
 
 from crossdock.aws.wire.http import HttpRequest, HttpResponse
+from crossdock.broker.arriving import Arriving
+from crossdock.broker.counts import Counters
 from crossdock.broker.framing import BODY, CONTINUE, HEAD, IDLE, Date, Refused, RequestReader, encode
 from crossdock.broker.rare_log import RareWarning
 from crossdock.broker.server_settings import ServerSettings
@@ -26,19 +28,6 @@ log = structlog.get_logger()
 
 KEEP_ALIVE_LINE = "Connection: keep-alive\r\n"
 CLOSE_LINE = "Connection: close\r\n"
-
-
-class Counters:
-    """What the front has counted so far."""
-
-    __slots__ = ("accepted", "bytes_received", "bytes_sent", "refused", "requests")
-
-    def __init__(self) -> None:
-        self.accepted = 0
-        self.refused = 0
-        self.requests = 0
-        self.bytes_received = 0
-        self.bytes_sent = 0
 
 
 class Handler(Protocol):
@@ -58,6 +47,7 @@ class Front:
         self.handler = handler
         self.settings = settings
         self.date = Date(clock)
+        self.arriving = Arriving(settings.arriving_bytes_max)
         self.too_many = RareWarning("connections are refused: there are too many", clock)
         self.counters = Counters()
         self.connections: set[Connection] = set()
@@ -105,6 +95,8 @@ class Connection(asyncio.Protocol):
         "_burst",
         "_continue_owed",
         "_front",
+        "_held_up",
+        "_holds",
         "_loop",
         "_pending",
         "_reader",
@@ -136,6 +128,7 @@ class Connection(asyncio.Protocol):
         self._reading_paused = False
         self._refused = False
         self._continue_owed = False
+        self._holds = self._held_up = False
         self._used = True
         self._watched_part = IDLE
         self._timer: asyncio.TimerHandle | None = None
@@ -165,6 +158,9 @@ class Connection(asyncio.Protocol):
             self._refuse(refusal)
         elif self._reader.part != self._watched_part:
             self._watch_part()
+        if (held := self._reader.held) or self._holds:
+            self._holds = held > 0
+            self._front.arriving.note(self, held)
 
     def eof_received(self) -> bool:
         """Give a client that only closed its sending side a moment for the answers that are due."""
@@ -189,6 +185,7 @@ class Connection(asyncio.Protocol):
         self._cancel_write_timer()
         self._reader.close()
         front = self._front
+        front.arriving.note(self, 0)
         front.connections.discard(self)
         if not front.connections:
             front.emptied.set()
@@ -357,6 +354,11 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
             self._unwatch_part()
 
+    def hold_up(self, held_up: bool) -> None:
+        """Read no more while too much of other bodies is held."""
+        self._held_up = held_up
+        (self._pause_reading if held_up else self._resume_reading)()
+
     def _begin_burst(self) -> None:
         """Go on after others had their turn: one read full of requests that are answered at once must not keep them waiting."""
         self._burst = 0
@@ -366,7 +368,7 @@ class Connection(asyncio.Protocol):
         """Go on, first with what was read already, once half of what may be under way is answered and written."""
         most = self._front.settings.pipelined_max
         may_go_on = self._write_timer is None and len(self._pending) <= most // 2 and self._burst < most
-        if not self._reading_paused or not may_go_on:
+        if not self._reading_paused or not may_go_on or self._held_up:
             return
         self._reading_paused = False
         self._handle_unhandled()

@@ -35,3 +35,16 @@ class RequestCounts:
         """By action."""
         self.failed: defaultdict[tuple[str, type[ApiError]], int] = defaultdict(int)
         """By action and error. The action of a request that could not be read is `unknown`: labels are never what clients make up."""
+
+
+class Counters:
+    """What the front has counted so far."""
+
+    __slots__ = ("accepted", "bytes_received", "bytes_sent", "refused", "requests")
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.refused = 0
+        self.requests = 0
+        self.bytes_received = 0
+        self.bytes_sent = 0

@@ -110,6 +110,11 @@ class RequestReader:
             wrong = Refused(400, f"This is not HTTP/1.1: {error}.")
         raise wrong  # out here, where it has no context that leads back to all that was read
 
+    @property
+    def held(self) -> int:
+        """Bytes of a body that is not complete."""
+        return self._body_size
+
     def close(self) -> None:
         """Let go of those who hold this object in turn, so that nothing is left to the garbage collector."""
         del self._parser, self._deliver, self._on_continue

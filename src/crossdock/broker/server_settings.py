@@ -15,6 +15,8 @@ class ServerSettings:
     refusals_max: int = 64
     """So many clients beyond `connections_max` are told that there are too many; whoever comes on top finds the connection closed."""
     body_bytes_max: int = 2 * 1024 * 1024 + 64 * 1024
+    arriving_bytes_max: int = 32 * 1024 * 1024
+    """Of bodies that are not complete yet, over all connections; then most of them wait (arriving.py)."""
     head_bytes_max: int = 64 * 1024
     """Request line and headers. Query requests by GET carry their parameters in the request line."""
     pipelined_max: int = 64

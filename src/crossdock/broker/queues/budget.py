@@ -1,10 +1,12 @@
 """How much is in memory over all queues, messages and bytes of their contents, and how much may be. Who lets go of what is the queue's
 affair."""
 
+from sys import getsizeof
+
 from crossdock.broker.queues.facts import AttributeValue, Sent
 
-OVERHEAD = 400
-"""What the objects around a body take, about."""
+OVERHEAD = 350
+"""What the objects around a body take, about. A body itself takes up to four bytes a character."""
 
 
 class Budget:
@@ -32,11 +34,11 @@ class Budget:
 
 def content_bytes(sent: Sent) -> int:
     """What a content is charged with."""
-    size = len(sent.body) + OVERHEAD
+    size = getsizeof(sent.body) + OVERHEAD
     if sent.attributes:
         size += sum(map(_attribute_bytes, sent.attributes.values()))
     return size
 
 
 def _attribute_bytes(attribute: AttributeValue) -> int:
-    return len(attribute.value) + OVERHEAD
+    return getsizeof(attribute.value) + OVERHEAD
