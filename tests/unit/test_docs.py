@@ -31,6 +31,19 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not missing
 
 
+def test_every_page_can_be_found() -> None:
+    """From the README a reader reaches every page by links; decisions are found through their folder."""
+    reached, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        reached.add(page)
+        for link in LINK.findall(page.read_text()):
+            target = (page.parent / link).resolve()
+            if target.suffix == ".md" and target.exists() and target not in reached:
+                todo.append(target)
+    assert [page.name for page in PAGES if page not in reached and page.parent.name != "decisions"] == []
+
+
 def documented_commands() -> list[tuple[str, tuple[str, ...]]]:
     """The command lines of crossdock in the pages' shell blocks: page and words."""
     found = []
