@@ -14,8 +14,8 @@ from typing import Final
 
 NEVER_MS: Final = 1 << 62
 
-_LAST: Final = 1 << 63
-"""Behind every sequence."""
+_LAST: Final = (1 << 63) - 1
+"""Behind every sequence; the greatest number that a store in SQL can be asked with."""
 
 
 class Away:
