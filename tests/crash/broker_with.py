@@ -1,7 +1,7 @@
 """`crossdock broker` on a disk that fails when it is told to, or with small files: python broker_with.py SETTINGS broker …
 
-SETTINGS is JSON: sizes by the names of `StorageSettings`, and `faults`, the path of a file. While there is such a file, the calls of the
-operating system fail as the `Fault` in it says.
+SETTINGS is JSON: `storage` and `machine` are sizes by the names of `StorageSettings` and `MachineSettings`; `faults` is the path of a file.
+While there is such a file, the calls of the operating system fail as the `Fault` in it says.
 """
 
 import os
@@ -14,19 +14,28 @@ from random import Random
 import msgspec
 
 from crossdock.broker import app
+from crossdock.broker.queues.settings import MachineSettings
 from crossdock.broker.settings import BrokerSettings
 from crossdock.broker.storage.files import Buffer, Files
 from crossdock.broker.storage.settings import StorageSettings
 from crossdock.cli.main import main
 
-SMALL = {"memtable_bytes": 200_000, "memtable_bytes_max": 400_000, "journal_bytes": 2_000_000, "segment_bytes": 500_000}
-"""Sizes with which a broker folds and changes segments all the time."""
+SMALL = {
+    "storage": {
+        "memtable_bytes": 200_000,
+        "memtable_bytes_max": 400_000,
+        "journal_bytes": 2_000_000,
+        "segment_bytes": 500_000,
+    },
+    "machine": {"window": 50, "lookahead": 200, "messages_max": 400, "reserve": 10, "content_bytes_max": 100_000},
+}
+"""Sizes with which a broker folds and changes segments all the time, and leaves most messages to the store."""
 
 SECTOR_BYTES = 512
 """A disk writes so much at once, or not at all."""
 
 
-def program(**settings: int | str) -> tuple[str, str]:
+def program(**settings: dict[str, int] | str) -> tuple[str, str]:
     """What Python runs for a broker with such settings."""
     return __file__, msgspec.json.encode(settings).decode()
 
@@ -108,15 +117,17 @@ class FaultyFiles(Files):
 
 def run() -> None:
     """Change what the broker's composition root makes of its settings, and run the command line."""
-    shipped = app._storage_settings
+    storage, machine = app._storage_settings, app._machine_settings
     changes = msgspec.json.decode(sys.argv.pop(1))
-    if "faults" in changes:
-        changes["files"] = FaultyFiles(Path(changes.pop("faults")))
+    files = FaultyFiles(Path(changes["faults"])) if "faults" in changes else Files()
 
-    def changed(settings: BrokerSettings) -> StorageSettings:
-        return replace(shipped(settings), **changes)
+    def changed_storage(settings: BrokerSettings) -> StorageSettings:
+        return replace(storage(settings), files=files, **changes.get("storage", {}))
 
-    app._storage_settings = changed
+    def changed_machine(settings: BrokerSettings) -> MachineSettings:
+        return replace(machine(settings), **changes.get("machine", {}))
+
+    app._storage_settings, app._machine_settings = changed_storage, changed_machine
     main()
 
 

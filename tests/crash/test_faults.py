@@ -227,7 +227,7 @@ async def test_the_system_refuses_a_larger_file(tmp_path: Path) -> None:
     if shutil.which("prlimit") is None:
         pytest.skip("prlimit is not installed")
     scene = Scene(tmp_path)
-    sizes = program(memtable_bytes=1_000_000, segment_bytes=1_000_000)
+    sizes = program(storage={"memtable_bytes": 1_000_000, "segment_bytes": 1_000_000})
     launcher = ("prlimit", f"--fsize={FILE_BYTES_MAX}")
     scene.process, scene.url = start_broker(scene.data, program=sizes, launcher=launcher)
     try:

@@ -1,7 +1,7 @@
 """kill -9 of a real broker at random moments, again and again, under concurrent load: what it promised holds in every life.
 
-Half of the lives are those of the broker as it is shipped, half those of one that folds and changes segments all the time, and most of
-these end by a power cut: what the journal had written and not synced is partly lost.
+Half of the lives are those of the broker as it is shipped, half those of one that folds and changes segments all the time and holds few
+messages in memory, and most of these end by a power cut: what the journal had written and not synced is partly lost.
 
 `make test` kills a dozen times; `CROSSDOCK_KILLS=200 .venv/bin/pytest tests/crash/test_kill_cycles.py` is the long test. The seed is
 printed; `CROSSDOCK_KILLS_SEED` repeats its choices, though not the moments at which the operating system lets processes run.
