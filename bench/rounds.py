@@ -25,9 +25,9 @@ class Backlog(NamedTuple):
 class Settings(NamedTuple):
     """How much of everything."""
 
-    seconds: float = 1.5
+    seconds: float = 1
     """How long one load is measured."""
-    rounds: int = 3
+    rounds: int = 5
     backlogs: tuple[Backlog, ...] = (Backlog(100_000), Backlog(1_000_000), Backlog(10_000_000))
     fill_s: float = 30
     """How long a peer may take to be filled with a backlog."""
