@@ -158,6 +158,21 @@ def test_throttling(sqs: Any) -> None:
     assert attributes == {"ApproximateNumberOfMessages": "400"}
 
 
+def test_browsers(broker: LocalBroker) -> None:
+    """Browsers get no CORS headers. Neither a preflight nor an answer has any."""
+    connection = http.client.HTTPConnection(urlsplit(broker.url).netloc, timeout=10)
+    for method in ("OPTIONS", "GET"):
+        connection.request(method, "/?Action=ListQueues", headers={"Origin": "https://shop.example"})
+        response = connection.getresponse()
+        response.read()
+        assert [name for name, _ in response.getheaders() if name.lower().startswith("access-control")] == []
+
+
+def test_versions(broker: LocalBroker) -> None:
+    """The `Version` of a Query request is not looked at."""
+    assert bare(broker.url, "/?Action=ListQueues&Version=1999-01-01")[0] == 200
+
+
 # Names
 
 
