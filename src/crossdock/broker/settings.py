@@ -59,7 +59,7 @@ class BrokerSettings:
     """A batch of BATCH_BYTES_MAX, each byte of it written as `\\u0000` at worst, and what surrounds it."""
     waiters_max: int = 20_000
     """Long polls that may wait at one time, over all queues."""
-    content_bytes_max: int = 64 * 1024 * 1024
+    content_bytes_max: int = 32 * 1024 * 1024
     """Bodies held in memory over all queues; the rest stays on disk."""
 
     def __post_init__(self) -> None:

@@ -47,7 +47,7 @@ class Message(msgspec.Struct, gc=False):
     content: Sent | None
     """None when it was let go of; the backlog has it."""
     content_bytes: int
-    """What `content` is charged with; 0 without it."""
+    """What the content takes in memory, and is charged with while it is there."""
     retained_from_ms: int
     """From when its retention counts."""
     group_id: str | None

@@ -122,7 +122,7 @@ class Queue(Residents):
         if living:
             self._place(message, stored.due_ms, now_ms)
         else:
-            self._budget.used -= message.content_bytes
+            self.discharge(message)
         if not self.away.cold:
             self.catch_up(self.last_sequence)
         return living

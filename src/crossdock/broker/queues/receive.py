@@ -48,6 +48,9 @@ LATER = Later.LATER
 GO_ON_MS = 10
 """When the search in the backlog goes on after it was cut short, so that others have their turn."""
 
+ANSWER_BYTES = 4 * 1024 * 1024
+"""Once the messages of an answer take so much memory it is complete: a receive may give fewer than it asks for."""
+
 PASSED_MAX = 1_000
 """So many exhausted or expired messages are put away in one receive; the rest waits for the next."""
 
@@ -168,7 +171,7 @@ def _gather(registry: Registry, queue: Queue, ask: Ask, step: Step) -> list[Mess
         registry.window.top_up(queue, step)
     for _ in range(PAGES_AT_ONCE):
         _take(registry, queue, ask, limit - len(taken), taken, step)
-        if len(taken) >= limit or not registry.window.next_page(queue, step):
+        if len(taken) >= limit or _is_large(taken) or not registry.window.next_page(queue, step):
             break
     else:
         queue.arm(step.now_ms + GO_ON_MS)
@@ -198,7 +201,7 @@ def _take(registry: Registry, queue: Queue, ask: Ask, limit: int, taken: list[Me
         step.facts.append(Received(message.sequence, message.receive_count, message.first_received_ms, due_ms))
         taken.append(message)
         limit -= 1
-        if not limit:
+        if not limit or _is_large(taken):
             break
     offer.close()
     for message in passed:
@@ -207,6 +210,10 @@ def _take(registry: Registry, queue: Queue, ask: Ask, limit: int, taken: list[Me
             step.facts.append(Deleted([message.sequence]))
         else:
             move_to_dead_letters(registry, queue, target, message, step)
+
+
+def _is_large(taken: list[Message]) -> bool:
+    return sum(message.content_bytes for message in taken) >= ANSWER_BYTES
 
 
 # What is shown

@@ -83,12 +83,17 @@ class Residents:
 
     def make_resident(self, sent: Sent, keep_content: bool) -> Message:
         """A message for `enter`, with its content if that is wanted and there is room for it, or someone waits for it."""
-        size = content_bytes(sent) if keep_content else 0
-        if self._budget.used + size > self._budget.bytes_max and not self.waiters:
-            size = 0
-        self._budget.used += size
+        size = content_bytes(sent)
+        keep_content = keep_content and (self._budget.used + size <= self._budget.bytes_max or len(self.waiters) > 0)
+        if keep_content:
+            self._budget.used += size
         retained_from_ms = sent.enqueued_ms or sent.sent_ms if self.fifo else sent.sent_ms
-        return Message(sent.sequence, sent if size else None, size, retained_from_ms, sent.group_id)
+        return Message(sent.sequence, sent if keep_content else None, size, retained_from_ms, sent.group_id)
+
+    def discharge(self, message: Message) -> None:
+        """Its content is charged no more."""
+        if message.content is not None:
+            self._budget.used -= message.content_bytes
 
     def enter(self, message: Message) -> None:
         """It is resident from now on."""
@@ -99,7 +104,7 @@ class Residents:
         """It is not resident any more. Whoever still holds it takes it for one that is gone."""
         del self.messages[message.sequence]
         self._budget.messages -= 1
-        self._budget.used -= message.content_bytes
+        self.discharge(message)
         message.state = GONE
         message.wake_ms = NEVER_MS
 

@@ -19,7 +19,7 @@ class MachineSettings:
     """Messages held in memory over all queues. From then on standard queues leave to the store what they touched, and all windows shrink."""
     reserve: int = 100
     """So many messages that can be received, and so many touched ones, a standard queue keeps even then."""
-    content_bytes_max: int = 64 * 1024 * 1024
+    content_bytes_max: int = 32 * 1024 * 1024
     """Contents held in memory over all queues."""
     waiters_max: int = 20_000
     """Long polls that may wait at one time, over all queues."""

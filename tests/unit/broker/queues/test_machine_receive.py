@@ -303,3 +303,17 @@ def test_durability(world: World) -> None:
     assert not world.last.durable
     world.delete(url, message)
     assert world.last.durable
+
+
+def test_large_messages_fill_an_answer(world: World) -> None:
+    """Ten messages of 1 MiB do not come at once, however they are written; they all come, and ten of 256 KiB do."""
+    url = world.create()
+    for number in range(10):
+        world.send(url, f"{number}" + "x" * 1_000_000)
+    sizes = []
+    while messages := world.receive(url, 10):
+        sizes.append(len(messages))
+    assert sizes == [5, 5]
+    for _ in range(10):
+        world.send(url, "y" * 250_000)
+    assert len(world.receive(url, 10)) == 10
