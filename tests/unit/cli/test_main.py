@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("fastapi", "sqlalchemy", "aiobotocore", "botocore", "aiohttp", "uvicorn", "alembic")
-LIGHT = ("main", "order", "mail", "provider", "audit", "up", "serve")
+HEAVY = ("fastapi", "sqlalchemy", "aiobotocore", "botocore", "aiohttp", "uvicorn", "alembic", "prometheus_client")
+LIGHT = ("main", "order", "mail", "provider", "audit", "up", "serve", "broker")
 
 
 def crossdock(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
