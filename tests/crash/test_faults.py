@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -205,6 +206,23 @@ async def test_damage_to_what_was_acknowledged_is_refused(scene: Scene) -> None:
     await scene.check_nothing_is_lost()
 
 
+async def test_a_disk_that_is_full_at_the_start(scene: Scene) -> None:
+    """The broker does not start, and says why; with space again it does, with all that was acknowledged."""
+    await scene.create()
+    await scene.send(ENOUGH)
+    scene.stop()
+    FAULTS["full disk"].begin(scene.faults)
+    refused = start_refused(scene.data, program=program(faults=str(scene.faults)))
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1] == (
+        f"crossdock broker: data folder {scene.data} cannot be opened: [Errno {errno.ENOSPC}] No space left on device"
+    )
+    assert "Traceback" not in refused.stderr
+    scene.faults.unlink()
+    scene.start()
+    await scene.check_nothing_is_lost()
+
+
 async def test_a_damaged_table_is_noticed_when_it_is_read(scene: Scene) -> None:
     """Flipped bits in messages that were folded: the broker starts, and stops when it comes to them; nobody is given something else."""
     await scene.create()
@@ -260,9 +278,9 @@ async def test_a_last_commit_that_fails_is_no_good_end(tmp_path: Path, durabilit
         scene.stop()
 
 
-def start_refused(data: Path) -> "subprocess.CompletedProcess[str]":
+def start_refused(data: Path, **options: Any) -> "subprocess.CompletedProcess[str]":
     """Start a broker that must not start."""
-    return subprocess.run(broker_command(data), capture_output=True, text=True, timeout=15)
+    return subprocess.run(broker_command(data, **options), capture_output=True, text=True, timeout=15)
 
 
 def last_byte(data: Path) -> int:

@@ -54,7 +54,7 @@ def open_disk(path: Path, settings: StorageSettings, reader: Callable[[Tables], 
         replay = Replay(segments, meta.folded)
         for facts in replay:
             apply(list(facts))
-        replay.wipe()
+        replay.settle()
         journal = Journal(segments, replay.end)
         opened.callback(journal.close)
         journal.release(meta.folded)

@@ -34,6 +34,7 @@ class Replay:
 
     def __init__(self, segments: Segments, since: Position) -> None:
         self._segments = segments
+        self._synced = since
         self.end = since
 
     def __iter__(self) -> Iterator[list[QueueFact]]:
@@ -43,6 +44,7 @@ class Replay:
             mark = marker(self._segments.identity, self.end.segment)
             for frame in frames(data, self.end.offset, mark):
                 yield self._decode(decoder, payload(data, frame))
+                self._synced = frame.synced
                 self.end = Position(self.end.segment, frame.end)
             data = self._next(data, mark)
 
@@ -77,10 +79,27 @@ class Replay:
             raise self._damaged()
         return None
 
-    def wipe(self) -> None:
-        """Clear what a torn write left behind the end, lest it be taken for frames once others are written before it."""
+    def settle(self) -> None:
+        """Make the disk hold what was read and nothing else.
+
+        What a torn write left behind the end is cleared, lest it be taken for frames once others are written before it. What was not
+        known to be on disk is written once more: after a sync that failed, the operating system shows it and never writes it.
+        """
+        self._write_again(max(self._synced, Position(self.end.segment, HEADER_BYTES)))
         self._wipe(self.end)
         self._wipe(Position(self.end.segment + 1, HEADER_BYTES))
+
+    def _write_again(self, start: Position) -> None:
+        data = self._segments.read(start.segment)
+        if data is None or start >= self.end:
+            return
+        files = self._segments.files
+        file = files.open(self._segments.path(start.segment))
+        try:
+            files.write(file, data[start.offset : self.end.offset], start.offset)
+            files.datasync(file)
+        finally:
+            files.close(file)
 
     def _wipe(self, start: Position) -> None:
         data = self._segments.read(start.segment)

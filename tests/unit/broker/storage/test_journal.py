@@ -1,5 +1,7 @@
 """The journal: what was synced comes back, what was torn is cut, what was damaged is refused."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from crossdock.broker.queues.facts import Sent
 from crossdock.broker.storage.errors import StorageError
-from crossdock.broker.storage.files import Files
+from crossdock.broker.storage.files import Buffer, Files
 from crossdock.broker.storage.journal import Journal, Replay
 from crossdock.broker.storage.segment import HEADER_BYTES, Position
 from crossdock.broker.storage.segments import Segments
@@ -84,7 +86,7 @@ def test_a_torn_end_is_cut_at_every_byte(tmp_path: Path, make_sent: Make, junk: 
         replay = Replay(segments(tmp_path), START)
         assert list(replay) == [[make_sent(0)]], cut
         assert replay.end == first
-        replay.wipe()
+        replay.settle()
         journal = Journal(segments(tmp_path), replay.end)
         journal.write([make_sent(2)])
         journal.close()
@@ -132,13 +134,77 @@ def test_a_gap_among_unsynced_writes_is_torn(tmp_path: Path, make_sent: Make) ->
     path.write_bytes(torn)
     replay = Replay(segments(tmp_path), START)
     assert list(replay) == [[make_sent(0)]]
-    replay.wipe()
+    replay.settle()
     journal = Journal(segments(tmp_path), replay.end)
     journal.write([make_sent(1)])
     journal.close()
     assert replayed(tmp_path) == [[make_sent(0)], [make_sent(1)]], (
         "the third write must not come back behind the second"
     )
+
+
+class PageCache(Files):
+    """Files behind a cache that does what that of Linux does when a sync fails: what was written is still read, and taken for written by
+    every later sync, though it is not on disk."""
+
+    def __init__(self) -> None:
+        self.broken = False
+        self._paths: dict[int, Path] = {}
+        self._dirty: list[tuple[Path, int, bytes]] = []
+        """Path, offset, and what is on disk there."""
+        self._forgotten: list[tuple[Path, int, bytes]] = []
+
+    def open(self, path: Path) -> int:
+        file = super().open(path)
+        self._paths[file] = path
+        return file
+
+    def pwrite(self, file: int, data: Buffer, offset: int) -> int:
+        self._dirty.append((self._paths[file], offset, os.pread(file, len(data), offset).ljust(len(data), b"\0")))
+        return super().pwrite(file, data, offset)
+
+    def datasync(self, file: int) -> None:
+        written, self._dirty = self._dirty, []
+        if self.broken:
+            self._forgotten += written
+            raise OSError(errno.EIO, "Input/output error")
+        for path, offset, before in written:
+            self._forgotten = [
+                (other, at, old)
+                for other, at, old in self._forgotten
+                if other != path or at < offset or at + len(old) > offset + len(before)
+            ]
+
+    def cut_power(self) -> None:
+        """What is not on disk is gone."""
+        for path, offset, before in reversed(self._forgotten + self._dirty):
+            content = path.read_bytes()
+            path.write_bytes(content[:offset] + before + content[offset + len(before) :])
+
+
+def test_what_a_failed_sync_left_in_memory_is_written_again(tmp_path: Path, make_sent: Make) -> None:
+    """A commit fails, the broker starts again and reads it all the same, goes on behind it, and then the power is cut: no gap is left."""
+    cache = PageCache()
+    there = Segments(cache, tmp_path, IDENTITY, 4_096)
+    journal = Journal(there, START)
+    journal.write([make_sent(0)])
+    journal.sync()
+    journal.write([make_sent(1)])
+    cache.broken = True
+    with pytest.raises(OSError):
+        journal.sync()
+    journal.close()
+    cache.broken = False
+
+    replay = Replay(there, START)
+    assert list(replay) == [[make_sent(0)], [make_sent(1)]]
+    replay.settle()
+    journal = Journal(there, replay.end)
+    journal.write([make_sent(2)])
+    journal.sync()
+    journal.close()
+    cache.cut_power()
+    assert replayed(tmp_path) == [[make_sent(0)], [make_sent(1)], [make_sent(2)]]
 
 
 def test_missing_segments_are_refused(tmp_path: Path, make_sent: Make) -> None:
