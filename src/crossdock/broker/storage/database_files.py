@@ -17,8 +17,8 @@ Show = Callable[[str, int, int], None]
 """Is told of progress: what is done with each, how many are done, of how many."""
 
 PAGES_A_STEP = 256
-SYNC_EVERY = 16
-"""So many steps are on disk before the next is copied, lest all of it be written at once and a broker's commits queue up behind it."""
+SYNC_EVERY = 4
+"""So many steps are on disk before the next is copied, lest much of it be written at once and a broker's commits queue up behind it."""
 
 SNAPSHOT = "BEGIN; SELECT count(*) FROM sqlite_schema;"
 SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"

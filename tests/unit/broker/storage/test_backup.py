@@ -3,12 +3,14 @@
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from crossdock.broker.queues.facts import Deleted, QueueCreated, Received, Sent, first_sequence
 from crossdock.broker.storage import backup as backups
+from crossdock.broker.storage import database_files
 from crossdock.broker.storage.backup import backup, check_backup, restore
 from crossdock.broker.storage.check import check
 from crossdock.broker.storage.compact import settle
@@ -98,6 +100,31 @@ def test_what_settles_is_in_the_backup(
     store.abandon()
     settle(data, NOW_MS)
     assert backup(data, tmp_path / "backup", quiet).messages == 10
+
+
+def test_a_backup_is_written_at_a_pace(
+    open_store: Open,
+    data: Path,
+    make_created: MakeQueue,
+    make_sent: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some 4 MiB, and SQLite's cache, wait to be written at a time: a broker's commits would queue up behind them."""
+    mib = 1024 * 1024
+    store = open_store()
+    store.append([make_created()])
+    fill(store, make_sent, 0, 200, "x" * 60_000)
+    store.close()
+    on_disk = [0]
+
+    def sync(path: Path) -> None:
+        on_disk.append(path.stat().st_size)
+
+    monkeypatch.setattr(database_files, "sync", sync)
+    backup(data, tmp_path / "backup", quiet)
+    assert on_disk[-1] > 11 * mib
+    assert max(later - earlier for earlier, later in pairwise(on_disk)) < 7 * mib
 
 
 def test_a_backup_is_for_its_owner_alone(good: Path, data: Path, tmp_path: Path) -> None:
