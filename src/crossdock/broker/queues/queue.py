@@ -8,8 +8,6 @@ Resident are touched messages, which have a deadline each, and untouched ones, w
 store knows how it stands.
 """
 
-from collections import deque
-
 from crossdock.aws.arn import QueueName
 from crossdock.broker.queues.attributes import QueueSettings, settings_of
 from crossdock.broker.queues.away import NEVER_MS, Away
@@ -56,7 +54,6 @@ class Queue(Residents):
         """Forget every message."""
         self.drop_all()
         self.away = Away(self.last_sequence)
-        self._ahead: deque[Message] = deque()
         self.leaving: list[Message] = []
         """Touched, and they leave when the next step begins. Visible ones among them are in no order meanwhile."""
         self._deadlines = MessageDeadlines(self.messages)
@@ -107,7 +104,7 @@ class Queue(Residents):
         """Take a message that was in flight or delayed when the process ended, and behind others in the store."""
         message = self._with_history(stored, now_ms, keep_content=False)
         if self.settings.fifo:
-            self._ahead.append(message)
+            self.taken_back.append(message)
         self._place(message, stored.due_ms, now_ms, in_order=False)
 
     def page_in(self, stored: Stored, now_ms: int) -> bool:
@@ -130,9 +127,9 @@ class Queue(Residents):
     def catch_up(self, through: int) -> None:
         """The edge moves up. Messages that were taken back stand in order once nothing before them is left in the store."""
         self.away.edge = through
-        ahead = self._ahead
-        while ahead and ahead[0].sequence <= through:
-            message = ahead.popleft()
+        taken_back = self.taken_back
+        while taken_back and taken_back[0].sequence <= through:
+            message = taken_back.popleft()
             if self.settings.fifo and message.state is not GONE:
                 self.order.arrive(message)
 

@@ -27,6 +27,8 @@ class Residents:
         self.messages: dict[int, Message] = {}
         self.fresh: deque[Message] = deque()
         """The untouched ones, in order, and some that are so no longer."""
+        self.taken_back: deque[Message] = deque()
+        """FIFO: hidden before a restart, and others before them are in the store still: they stand in order once the edge has passed them."""
         self.untouched = self.in_flight = self.delayed = 0
         """`in_flight` and `delayed` count what is away, too."""
         self.away = Away(0)
@@ -55,11 +57,11 @@ class Residents:
 
     @property
     def room(self) -> int:
-        """How many more messages may become resident to be received."""
+        """How many more messages may become resident to be received. What was taken back does not count: it waits for them."""
         window = self.window
         if self._budget.crowded:
             window = min(window, _RESIDENT_MIN if self.looks_ahead else self._sizes.reserve)
-        return window - (len(self.messages) - self.in_flight if self.fifo else self.spare)
+        return window - (len(self.messages) - self.in_flight - len(self.taken_back) if self.fifo else self.spare)
 
     @property
     def crowded(self) -> bool:
@@ -114,6 +116,7 @@ class Residents:
             self.drop(message)
         self.messages = {}
         self.fresh = deque()
+        self.taken_back = deque()
         self.untouched = self.in_flight = self.delayed = 0
 
     # Untouched ones

@@ -252,3 +252,17 @@ def test_full_budget() -> None:
     bodies = drain(world, url, 10)
     assert sorted(map(int, bodies)) == list(range(1_200))
     assert [body for body in bodies if int(body) % 3 == 1] == [str(number) for number in range(1, 1_200, 3)]
+
+
+def test_fifo_after_a_restart_with_more_in_flight_than_the_window() -> None:
+    """What was in flight waits for what is before it in the store, and does not keep it out of memory."""
+    world = World(MachineSettings(window=4, lookahead=6))
+    url = world.create("q.fifo", VisibilityTimeout=30)
+    for number in range(30):
+        world.send_fifo(url, f"g{number}", str(number))
+    held = [message for _ in range(3) for message in world.receive(url)]
+    for message in held[:10]:
+        world.hide(url, message, 0)
+    world.restart()
+    world.advance(30_000)
+    assert sorted(map(int, drain(world, url))) == list(range(30))
