@@ -21,12 +21,14 @@ _LAST: Final = (1 << 63) - 1
 class Away:
     """Numbers and edges of one queue. Times in milliseconds."""
 
-    __slots__ = ("_first_behind", "_turn_at", "asleep", "behind", "cold", "due_edge", "due_ms", "edge")
+    __slots__ = ("_first_behind", "_turn_at", "asleep", "behind", "cold", "due_edge", "due_ms", "edge", "passed_over")
 
     def __init__(self, edge: int) -> None:
         """Nothing is away yet."""
         self.edge = edge
         self.cold = self.behind = self.asleep = 0
+        self.passed_over = 0
+        """How many messages in a row the edge has passed that are not cold."""
         self.due_edge = (0, 0)
         """(due_ms, sequence): what is asleep lies behind it; of what is visible and away nothing does."""
         self.due_ms = NEVER_MS
@@ -75,7 +77,7 @@ class Away:
     # Hidden ones
 
     def may_sleep(self, due_ms: int, sequence: int, now_ms: int) -> bool:
-        """Whether a hidden message may be left to the store."""
+        """Whether a hidden message may be left to the store. If the clock went back, the due edge has passed what is due by then."""
         return due_ms > now_ms and (due_ms, sequence) > self.due_edge
 
     def sleep(self, due_ms: int, now_ms: int) -> None:

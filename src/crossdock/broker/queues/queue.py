@@ -84,7 +84,7 @@ class Queue(Residents):
         if sent.group_id is not None and not self.settings.fifo:
             self._note_tenant(sent.group_id, now_ms)
         if sent.due_ms > now_ms and not self.settings.fifo:
-            if not self.keeps_hidden():
+            if not self.keeps_hidden() and self.away.may_sleep(sent.due_ms, sent.sequence, now_ms):
                 self.delayed += 1
                 self._sleep(sent.due_ms, now_ms)
                 return
@@ -112,8 +112,10 @@ class Queue(Residents):
         sequence = stored.message.sequence
         self.catch_up(sequence)
         if sequence in self.messages or self.away.is_asleep(stored.due_ms, sequence):
+            self.away.passed_over += 1
             return True
         self.away.cold -= 1
+        self.away.passed_over = 0
         message = self._with_history(stored, now_ms)
         living = not self.is_over(message, now_ms)
         if living:
@@ -369,7 +371,7 @@ class Queue(Residents):
     # Settings
 
     def set_attributes(self, attributes: dict[str, str], now_ms: int) -> None:
-        """Change the settings. Retention counts for what is there already; so does the delay of a FIFO queue."""
+        """Change the settings. Retention counts for what is there already; so does the delay of a FIFO queue: time looks at it soon."""
         before = self.settings
         self.attributes = attributes
         self.settings = settings = settings_of(self.name.name, attributes)
@@ -378,6 +380,7 @@ class Queue(Residents):
             self._scope_group, self._scope_changed_ms = before.deduplication_scope_group, now_ms
         if settings.retention_ms != before.retention_ms or (settings.fifo and settings.delay_ms != before.delay_ms):
             self._recount(settings.delay_ms - before.delay_ms if settings.fifo else 0)
+            self.arm(now_ms)
 
     def _recount(self, longer_delay_ms: int) -> None:
         for message in self.messages.values():
@@ -385,7 +388,6 @@ class Queue(Residents):
                 message.due_ms += longer_delay_ms
             if message.wake_ms:
                 self._wake(message)
-        self.rearm()
 
     def _note_tenant(self, group_id: str, now_ms: int) -> None:
         """A message of a tenant came: from the first one on, the queue is a fair one."""

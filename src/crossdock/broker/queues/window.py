@@ -45,7 +45,7 @@ class Window:
         away, room = queue.away, queue.room
         if not away.cold or room <= 0:
             return False
-        limit = min(PAGE_MESSAGES, room, max(_RESERVE_MIN, away.cold))
+        limit = min(PAGE_MESSAGES, room, max(_RESERVE_MIN, away.cold, away.passed_over))
         bytes_max = max(PAGE_BYTES_MIN, min(PAGE_BYTES, self._budget.left))
         page = self._backlog.page(away.edge, queue.last_sequence, limit, bytes_max)
         gone = step.gone() if page and step.facts else ()

@@ -9,6 +9,7 @@ from tests.unit.broker.queues.world import CALLER, World
 from crossdock.aws.api import sqs
 from crossdock.broker.queues.machine import MachineSettings
 from crossdock.broker.queues.queue import Queue
+from crossdock.clock import ManualClock
 
 MESSAGES_MAX = 50
 RESERVE = 5
@@ -231,3 +232,47 @@ def test_tenants_of_a_crowded_queue(small: World) -> None:
     small.advance(1_000)
     assert sorted(map(int, drain(small, url))) == list(range(300))
     assert resident(small) == 0
+
+
+def test_few_among_many_that_sleep() -> None:
+    """A message is found soon that stands in the store behind very many that are delayed."""
+    world = World(MachineSettings(window=500))
+    url = world.create()
+    for number in range(501):
+        world.send(url, str(number))
+    for _ in range(5_000):
+        world.send(url, "delayed", delay_seconds=900)
+    world.send(url, "last")
+    bodies = [body for _ in range(51) for body in world.bodies(url, BATCH)]
+    assert bodies[-1] == "last"
+    assert world.store.pages < 30
+
+
+def test_clock_that_goes_back(small: World) -> None:
+    """Delays are kept when the clock of the computer was set back while delayed messages were in the store."""
+    url = small.create()
+    for _ in range(40):
+        small.send(url, "long", delay_seconds=900)
+    small.advance(1_000)
+    small.clock = small.machine._registry.clock = ManualClock(small.now_ms - 600_000)
+    for number in range(30):
+        small.send(url, str(number), delay_seconds=5)
+    small.advance(5_000)
+    assert sorted(map(int, drain(small, url))) == list(range(30))
+
+
+@pytest.mark.parametrize("retention", [120, 100_000])
+def test_change_of_retention_while_a_long_poll_waits(retention: int) -> None:
+    """The search for what a long poll may get goes on."""
+    world = World(MachineSettings(window=20, lookahead=40))
+    url = world.create()
+    for number in range(21):
+        world.send(url, str(number))
+    for _ in range(5_000):
+        world.send(url, "delayed", delay_seconds=900)
+    world.send(url, "last")
+    assert len(drain(world, url)) == 21
+    waiting = world.poll(url)
+    world.call(sqs.SetQueueAttributes(url, {"MessageRetentionPeriod": str(retention)}))
+    world.advance(19_000)
+    assert world.polled(waiting) == ["last"]
