@@ -54,7 +54,7 @@ check: .venv/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house.py
+	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house.py tests/unit/test_reference.py
 
 # The peers that the bench starts beside crossdock; fauxqs needs a newer Node.js than most machines have, so one comes along.
 .venv-peers/installed.stamp: bench/peers/python.lock bench/peers/package-lock.json
