@@ -9,8 +9,8 @@ from crossdock.aws import quotas
 
 HEAD = """# Quotas
 
-The limits that AWS publishes for SQS; the broker has the same. What is limited beyond AWS, such as connections and bodies, stands in the
-[settings](settings.md). Source: `src/crossdock/aws/quotas.py`.
+The limits that AWS publishes for SQS. The broker has the same, but for what is told among [every known difference](../aws-differences.md). What
+is limited beyond AWS, such as connections and bodies, stands in the [settings](settings.md). Source: `src/crossdock/aws/quotas.py`.
 """
 
 
