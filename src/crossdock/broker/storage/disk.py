@@ -47,6 +47,7 @@ def open_disk(path: Path, settings: StorageSettings, reader: Callable[[Tables], 
         opened.callback(folder.release)
         tables = Tables(folder.database)
         opened.callback(tables.close)
+        tables.settle()
         folder.sync(settings.files)
         meta = tables.meta()
         segments = Segments(settings.files, folder.journal, meta.identity, settings.segment_bytes)

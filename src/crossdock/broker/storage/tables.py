@@ -43,6 +43,8 @@ SETTINGS = """
 INDEXES = "CREATE INDEX IF NOT EXISTS touched_by_due ON touched (sequence >> 40, due_ms, sequence, receive_count)"
 """Made when a database is opened, for older ones do not have them. 40: POSITION_BITS."""
 
+SETTLE = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 10000;"
+
 META = "SELECT identity, folded_segment, folded_offset, last_queue FROM meta"
 QUEUES = "SELECT number, account, region, name, created_ms, attributes, tags, modified_ms, purged_ms FROM queues ORDER BY number"
 COUNTS = "SELECT number, last_sequence, message_count FROM queues"
@@ -123,6 +125,13 @@ class Tables:
         """Close both connections."""
         self.reader.close()
         self.writer.close()
+
+    def settle(self) -> None:
+        """Move what an earlier process left in the write-ahead log into the database, on disk, and empty the log, unless a backup reads it.
+
+        After a sync that failed, the operating system shows what was written and never writes it: the log may hold that.
+        """
+        self.writer.executescript(SETTLE)
 
     def meta(self) -> Meta:
         """Whose tables these are, and up to where the journal is folded into them."""

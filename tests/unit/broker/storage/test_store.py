@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from crossdock.broker.queues.facts import Deleted, Purged, QueueCreated, Received, Sent, first_sequence
-from crossdock.broker.storage import tables
+from crossdock.broker.storage import tables, upkeep
 from crossdock.broker.storage.segment import HEADER_BYTES
 from crossdock.broker.storage.store import StorageError, StorageFailed, StorageSettings, Store
 
@@ -326,6 +326,29 @@ def test_a_crash_between_fold_and_release_counts_nothing_twice(
     store.abandon()
     snapshot = open_store(calm).snapshot()
     assert snapshot.queues[0].message_count == 19
+
+
+def test_what_a_crash_left_in_the_log_of_the_tables_is_settled_first(
+    open_store: Open, calm: StorageSettings, make_created: MakeQueue, make_sent: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables stand in the database itself, and their log is empty, before the journal behind them is used again."""
+    monkeypatch.setattr(upkeep, "care", lambda writer: iter(()))
+    assert calm.data is not None
+    store = open_store(calm)
+    store.append([make_created(), *(make_sent(position) for position in range(20))])
+    store.fold()
+    while store.folding:
+        store.commit()
+    crashed = calm.data.with_name("crashed")
+    shutil.copytree(calm.data, crashed, ignore=lambda folder, names: {"lock"})
+    assert (crashed / "broker.db-wal").stat().st_size
+    store = open_store(replace(calm, data=crashed))
+    assert not (crashed / "broker.db-wal").stat().st_size
+    alone = calm.data.with_name("alone.db")
+    shutil.copy(crashed / "broker.db", alone)
+    connection = sqlite3.connect(alone)
+    assert connection.execute("SELECT count(*) FROM messages").fetchone() == (20,)
+    connection.close()
 
 
 def test_a_purge_of_an_empty_queue_takes_nothing_from_others(
