@@ -4,7 +4,6 @@ The process that asks for a backup copies the tables itself, from a snapshot tha
 (docs/decisions/0014). Asking a broker to have everything in the tables first is left to `control`.
 """
 
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -67,9 +66,10 @@ def backup(data: Path, file: Path, show: Show) -> Report:
     A broker may use the folder meanwhile. StorageError says why there is no backup.
     """
     find_data(data)
+    partial = Path(tempfile.mktemp(prefix=f".{file.name}.", suffix=".partial", dir=file.absolute().parent))
     try:
-        partial = _new_file(file)
         try:
+            partial.touch(mode=0o600, exist_ok=False)
             with closing(open_used(data / "broker.db")) as source:
                 check_format(source, str(data / "broker.db"))
                 copy(source, partial, DETACH, show)
@@ -106,13 +106,6 @@ def restore(file: Path, data: Path, show: Show) -> Report:
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"{file} cannot be restored to {data}: {reason(error)}; nothing is restored") from error
     return report
-
-
-def _new_file(file: Path) -> Path:
-    """An empty file beside the one that is to be, which only its owner may read."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".partial", dir=file.absolute().parent)
-    os.close(descriptor)
-    return Path(name)
 
 
 @contextmanager

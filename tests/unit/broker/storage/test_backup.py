@@ -147,6 +147,10 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(
 
     with pytest.raises(KeyboardInterrupt):
         backup(data, good, interrupt)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        touch = Path.touch
+        patch.setattr(Path, "touch", lambda path, **more: (touch(path, **more), interrupt("", 0, 0)))
+        backup(data, good, quiet)
     monkeypatch.setattr(backups, "DETACH", "PRAGMA journal_mode = DELETE; PRAGMA max_page_count = 1;" + filler())
     with pytest.raises(StorageError, match="database or disk is full; there is no backup"):
         backup(data, good, quiet)
