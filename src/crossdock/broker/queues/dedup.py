@@ -22,7 +22,8 @@ _BUCKET_BITS = 16
 _BUCKET = (1 << _BUCKET_BITS) - 1
 _REST_BYTES = 4
 _REST = (1 << 8 * _REST_BYTES) - 1
-_ENTRY = Struct(f"<{_REST_BYTES}sQ")
+_ENTRY = Struct("<IQ")
+_ORDER = Struct("<H")
 
 _FORGOTTEN_AT_ONCE = 8
 """So many sends at the most are forgotten for one that is remembered: more than come in, few enough to take no time."""
@@ -48,7 +49,7 @@ class SentMemory:
     one end and shrink at the other. It takes sends in order of time; one that is older than its predecessor is forgotten with it.
     """
 
-    __slots__ = ("_buckets", "_order", "_seconds")
+    __slots__ = ("_buckets", "_order", "_over_ms", "_seconds")
 
     def __init__(self) -> None:
         self._buckets: dict[int, bytearray] = {}
@@ -56,6 +57,8 @@ class SentMemory:
         """The bucket of each entry, oldest first."""
         self._seconds: deque[list[int]] = deque()
         """[second since 1970, how many entries are of it], oldest first."""
+        self._over_ms = 0
+        """When the oldest second is over."""
 
     def __len__(self) -> int:
         return sum(number for _, number in self._seconds)
@@ -66,7 +69,7 @@ class SentMemory:
         entries = self._buckets.get(fingerprint & _BUCKET)
         if entries is None:
             return []
-        rest = _rest(fingerprint)
+        rest = (fingerprint >> _BUCKET_BITS & _REST).to_bytes(_REST_BYTES, "little")
         found: list[int] = []
         at = entries.rfind(rest)
         while at >= 0:
@@ -77,30 +80,35 @@ class SentMemory:
 
     def remember(self, queue: int, key: str, sequence: int, sent_ms: int) -> None:
         """Take note of a send, and forget some of what has passed by then."""
-        self._forget(sent_ms)
+        if sent_ms >= self._over_ms:
+            self._forget(sent_ms)
         fingerprint = fingerprint_of(queue, key)
         bucket = fingerprint & _BUCKET
+        entry = _ENTRY.pack(fingerprint >> _BUCKET_BITS & _REST, sequence)
         entries = self._buckets.get(bucket)
         if entries is None:
-            entries = self._buckets[bucket] = bytearray()
-        entries += _ENTRY.pack(_rest(fingerprint), sequence)
-        self._order += bucket.to_bytes(2, "little")
-        second = sent_ms // SECOND_MS
-        if self._seconds and self._seconds[-1][0] >= second:
-            self._seconds[-1][1] += 1
+            self._buckets[bucket] = bytearray(entry)
         else:
-            self._seconds.append([second, 1])
+            entries += entry
+        self._order += _ORDER.pack(bucket)
+        seconds, second = self._seconds, sent_ms // SECOND_MS
+        if seconds and seconds[-1][0] >= second:
+            seconds[-1][1] += 1
+        else:
+            seconds.append([second, 1])
+            self._over_ms = _over_ms(seconds[0][0])
 
     def _forget(self, now_ms: int) -> None:
         seconds = self._seconds
-        if seconds and _is_over(seconds[-1][0], now_ms):
+        if seconds and _over_ms(seconds[-1][0]) <= now_ms:
             self._buckets.clear()
             self._order.clear()
             seconds.clear()
         for _ in range(_FORGOTTEN_AT_ONCE):
-            if not seconds or not _is_over(seconds[0][0], now_ms):
-                return
+            if not seconds or _over_ms(seconds[0][0]) > now_ms:
+                break
             self._forget_oldest()
+        self._over_ms = _over_ms(seconds[0][0]) if seconds else 0
 
     def _forget_oldest(self) -> None:
         bucket = int.from_bytes(self._order[:2], "little")
@@ -116,13 +124,9 @@ class SentMemory:
             self._seconds.popleft()
 
 
-def _rest(fingerprint: int) -> bytes:
-    return (fingerprint >> _BUCKET_BITS & _REST).to_bytes(_REST_BYTES, "little")
-
-
-def _is_over(second: int, now_ms: int) -> bool:
-    """Whether the window of every send of a second has passed."""
-    return (second + 1) * SECOND_MS + DEDUPLICATION_WINDOW_MS <= now_ms
+def _over_ms(second: int) -> int:
+    """When the window of every send of a second has passed."""
+    return (second + 1) * SECOND_MS + DEDUPLICATION_WINDOW_MS
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):

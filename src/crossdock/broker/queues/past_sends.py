@@ -13,25 +13,25 @@ SLICE = 2_000
 class PastSends:
     """What is still to be read, of all queues."""
 
-    __slots__ = ("_backlog", "_memory", "_unread")
+    __slots__ = ("_backlog", "_memory", "unread")
 
     def __init__(self, backlog: Backlog, memory: SentMemory) -> None:
         self._backlog = backlog
         self._memory = memory
-        self._unread: dict[int, tuple[int, int]] = {}
+        self.unread: dict[int, tuple[int, int]] = {}
         """By queue: the sends with `after < sequence <= through`."""
 
     def expect(self, queue: int, after: int, through: int) -> None:
         """A queue has been sent messages before the restart."""
-        self._unread[queue] = (after, through)
+        self.unread[queue] = (after, through)
 
     def forget(self, queue: int) -> None:
         """A queue is gone."""
-        self._unread.pop(queue, None)
+        self.unread.pop(queue, None)
 
     def read_some(self, queue: int, now_ms: int) -> bool:
         """Read a slice. Whether there may be more."""
-        unread = self._unread.pop(queue, None)
+        unread = self.unread.pop(queue, None)
         if unread is None:
             return False
         after, through = unread
@@ -39,8 +39,8 @@ class PastSends:
         for sequence, key, sent_ms in sends:
             self._memory.remember(queue, key, sequence, sent_ms)
         if len(sends) == SLICE:
-            self._unread[queue] = (sends[-1][0], through)
-        return queue in self._unread
+            self.unread[queue] = (sends[-1][0], through)
+        return queue in self.unread
 
     def read(self, queue: int, now_ms: int) -> None:
         """Read all that is left."""

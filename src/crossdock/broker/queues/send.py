@@ -101,7 +101,8 @@ def _send(registry: Registry, queue: Queue, entry: Entry, content: Content, step
 
 def _original(registry: Registry, queue: Queue, key: str, step: Step) -> Remembered | None:
     """The send that a message with this key would repeat."""
-    registry.past_sends.read(queue.number, step.now_ms)
+    if registry.past_sends.unread:
+        registry.past_sends.read(queue.number, step.now_ms)
     for sequence in registry.sent_memory.find(queue.number, key):
         in_step = (remembered(fact) for fact in step.facts if isinstance(fact, Sent) and fact.sequence == sequence)
         known = next(in_step, None) or registry.backlog.remembered(sequence)

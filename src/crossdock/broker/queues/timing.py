@@ -28,7 +28,7 @@ def pass_time(registry: Registry, queue: Queue, step: Step) -> None:
         queue.counters.empty_receives += 1
         step.replies.append((waiter.ticket, ReceiveMessageResult()))
     queue.rearm()
-    if registry.past_sends.read_some(queue.number, step.now_ms):
+    if registry.past_sends.unread and registry.past_sends.read_some(queue.number, step.now_ms):
         queue.arm(step.now_ms + GO_ON_MS)
     if queue.leaving:
         queue.arm(step.now_ms)

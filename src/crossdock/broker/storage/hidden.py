@@ -8,7 +8,7 @@ in memory until the garbage collector comes.
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
-from crossdock.broker.queues.facts import queue_of
+from crossdock.broker.queues.facts import POSITION_BITS
 
 _SEQUENCE_BITS = 64
 _SEQUENCE = (1 << _SEQUENCE_BITS) - 1
@@ -24,33 +24,29 @@ class Hidden:
 
     def __init__(self) -> None:
         self._notes: dict[int, list[int]] = {}
-        self._unsorted: set[int] = set()
+        self._in_order: dict[int, int] = {}
+        """By queue: how many notes were put in order."""
         self._count = 0
         self._sweep_from = _NOTES_MIN
 
-    @property
-    def overgrown(self) -> bool:
-        """Whether it is time to `sweep`."""
-        return self._count >= self._sweep_from
-
-    def note(self, sequence: int, due_ms: int) -> None:
-        """A message comes due at another time than before."""
-        queue = queue_of(sequence)
+    def note(self, sequence: int, due_ms: int) -> bool:
+        """A message comes due at another time than before. Whether it is time to `sweep`."""
+        queue = sequence >> POSITION_BITS
         notes = self._notes.get(queue)
         if notes is None:
             notes = self._notes[queue] = []
         notes.append(due_ms << _SEQUENCE_BITS | sequence)
-        self._unsorted.add(queue)
         self._count += 1
+        return self._count >= self._sweep_from
 
     def after(self, queue: int, after: tuple[int, int], due_ms: DueMs) -> Iterator[tuple[int, int]]:
         """(due_ms, sequence) behind `after` in order. Nothing may be noted while it is read."""
         notes = self._notes.get(queue)
         if notes is None:
             return
-        if queue in self._unsorted:
-            self._unsorted.remove(queue)
+        if self._in_order.get(queue) != len(notes):
             notes.sort()
+            self._in_order[queue] = len(notes)
         last = after[0] << _SEQUENCE_BITS | after[1]
         for at in range(bisect_right(notes, last), len(notes)):
             note = notes[at]
@@ -64,7 +60,7 @@ class Hidden:
             (queue, [note for note in set(notes) if _is_valid(note, due_ms)]) for queue, notes in self._notes.items()
         )
         self._notes = {queue: notes for queue, notes in swept if notes}
-        self._unsorted = set(self._notes)
+        self._in_order = {}
         self._count = sum(map(len, self._notes.values()))
         self._sweep_from = 2 * self._count + _NOTES_MIN
 

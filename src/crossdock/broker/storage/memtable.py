@@ -185,8 +185,7 @@ class Memtable:
             self._note_due(sequence, message.due_ms)
 
     def _note_due(self, sequence: int, due_ms: int) -> None:
-        self.hidden.note(sequence, due_ms)
-        if self.hidden.overgrown:
+        if self.hidden.note(sequence, due_ms):
             self.hidden.sweep(self.due_ms)
 
     def _remove(self, sequence: int) -> None:
