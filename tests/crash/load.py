@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from tests.crash.account import Account, Held, Letter, Shelf
+from tests.crash.catalog import Catalog
 from tests.crash.connection import Connection, Refused
 
 CLIENTS = 8
@@ -58,8 +59,10 @@ async def make_queues(connection: Connection) -> None:
 class Client:
     """One client: does something at random, again and again, over one connection after the other."""
 
-    def __init__(self, number: int, account: Account, chance: Random) -> None:
+    def __init__(self, number: int, account: Account, chance: Random, catalog: Catalog | None = None) -> None:
+        """`catalog`: of the one client that changes queues."""
         self._account = account
+        self._catalog = catalog
         self._chance = chance
         self._groups = [f"group-{number}-{group}" for group in range(GROUPS_A_CLIENT)]
         self._recent: deque[Letter] = deque(maxlen=50)
@@ -87,7 +90,8 @@ class Client:
 
     async def last_words(self) -> None:
         """Something whose answer is a promise, at a moment when nobody else asks for anything."""
-        await self._chance.choice((self._send, self._send_in_order, self._delete_late, self._hold, self._hold))()
+        actions = (self._send, self._send_in_order, self._delete_late, self._hold, self._change_queues)
+        await self._chance.choices(actions, (1, 1, 1, 2, 2))[0]()
 
     async def _hold(self) -> None:
         """Receive from a FIFO queue, and do nothing about it."""
@@ -105,6 +109,7 @@ class Client:
             self._receive: 14,
             self._delete_late: 2,
             self._redrive: 1,
+            self._change_queues: 0 if self._catalog is None else 3,
         }
         return list(weights), list(weights.values())
 
@@ -123,7 +128,10 @@ class Client:
         delay_s = self._chance.choice((0, 0, 0, 1))
         for letter in letters:
             letter.delayed_until = began + delay_s
-        await self._send_all(queue, letters, {"DelaySeconds": delay_s} if delay_s else {})
+        more: dict[str, Any] = {"DelaySeconds": delay_s} if delay_s else {}
+        if self._chance.random() < 0.3:
+            more["MessageGroupId"] = f"tenant-{self._chance.randrange(5)}"
+        await self._send_all(queue, letters, more)
 
     async def _send_in_order(self) -> None:
         """Send to a group; first again what was not answered in an earlier life of the broker."""
@@ -155,7 +163,7 @@ class Client:
             {"MessageBody": letter.name + " " + "x" * (letter.size - len(letter.name) - 1), **more}
             for letter in letters
         ]
-        if "MessageGroupId" in more:
+        if self._account.shelves[queue].fifo:
             for entry, letter in zip(entries, letters, strict=True):
                 entry["MessageDeduplicationId"] = letter.name
         if len(letters) == 1:
@@ -242,7 +250,11 @@ class Client:
         else:
             self._account.hidden(held.letter, began, began + visibility_s)
 
-    # Move tasks
+    # Queues
+
+    async def _change_queues(self) -> None:
+        assert self._catalog is not None
+        await self._catalog.change(self._connection)
 
     async def _redrive(self) -> None:
         dead = self._chance.choice((DEAD, DEAD_FIFO))

@@ -21,8 +21,9 @@ import pytest
 from broker_process import broker_command, start_broker
 from tests.crash.account import Account
 from tests.crash.broker_with import SMALL, Fault, program
+from tests.crash.catalog import Catalog
 from tests.crash.connection import Connection
-from tests.crash.load import CLIENTS, SHELVES, Client, audit, make_queues, new_account
+from tests.crash.load import CLIENTS, PLAIN, SHELVES, Client, audit, make_queues, new_account
 
 from crossdock.broker.storage import check
 
@@ -40,19 +41,25 @@ DRAIN_S = 30
 @pytest.mark.timeout(120 + 8 * KILLS)
 @pytest.mark.parametrize(("durability", "kills"), [("durable", KILLS), ("relaxed", -(-KILLS // 4))])
 async def test_what_was_promised_survives_every_kill(tmp_path: Path, durability: str, kills: int) -> None:
-    """Acknowledged sends are there exactly once until they are deleted, deletes stay, and FIFO order, locks, counts and memory hold."""
+    """Acknowledged sends are there exactly once until they are deleted, deletes stay, and FIFO order, locks, counts and memory hold; so do
+    queues and attributes."""
     print(f"seed {SEED}, {kills} kills, {durability}")
     chance = Random(SEED)
     data, flags = tmp_path / "data", ("--durability", durability)
     account = new_account()
-    clients = [Client(number, account, Random(chance.random())) for number in range(CLIENTS)]
+    catalog = Catalog(PLAIN, Random(chance.random()))
+    changing = Client(0, account, Random(chance.random()), catalog)
+    clients = [changing, *(Client(number, account, Random(chance.random())) for number in range(1, CLIENTS))]
     for life in range(kills):
         power = tmp_path / "power" if chance.random() < 0.5 else None
         options = {"program": program(faults=str(power), **SMALL)} if power else {}
         while chance.random() < 0.1:
             kill_while_starting(broker_command(data, *flags, **options), chance)
         async with alive(data, *flags, **options) as (process, connection):
-            await (audit(connection, account) if life else make_queues(connection))
+            if not life:
+                await make_queues(connection)
+            await audit(connection, account)
+            await catalog.check(connection)
             print(f"life {life + 1}: {len(account.letters)} letters, {len(account.gone)} deleted")
             work = await live(clients, connection.url, chance)
             await die(process, power if durability == "durable" else None, chance)
@@ -67,6 +74,7 @@ async def test_what_was_promised_survives_every_kill(tmp_path: Path, durability:
     requests = sum(client.requests for client in clients)
     print(f"{requests} requests, {len(account.gone)} letters sent and deleted, {account.checked} receives checked")
     assert account.checked > 10 * kills
+    assert catalog.changes > kills
 
 
 @asynccontextmanager
