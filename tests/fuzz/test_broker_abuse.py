@@ -20,6 +20,9 @@ CLIENTS = 25
 MIB = 1024 * 1024
 GROWTH_MAX = 16 * MIB
 
+STORMS_MAX = 4
+"""How much was held at once differs from storm to storm, and the C library keeps some of the most. What leaks grows with each of them."""
+
 Abuse = Callable[[Client, str], Awaitable[None]]
 
 
@@ -188,17 +191,20 @@ async def test_abusive_clients_leave_nothing(tmp_path: Path) -> None:
         files = abused.files() + 1
         await storm(abused, queue, ABUSES)
         await abused.settle(files)
-        resident = abused.resident()
-        storming = asyncio.create_task(storm(abused, queue, ABUSES))
-        while not storming.done():
-            await abused.ask("GetQueueUrl", QueueName="q")
-            await asyncio.sleep(0.05)
-        await storming
-        await abused.settle(files)
+        growths: list[int] = []
+        while not growths or (growths[-1] > GROWTH_MAX and len(growths) < STORMS_MAX):
+            resident = abused.resident()
+            storming = asyncio.create_task(storm(abused, queue, ABUSES))
+            while not storming.done():
+                await abused.ask("GetQueueUrl", QueueName="q")
+                await asyncio.sleep(0.05)
+            await storming
+            await abused.settle(files)
+            growths.append(abused.resident() - resident)
         await abused.ask("SendMessage", QueueUrl=queue, MessageBody="still there")
         assert (await abused.ask("ReceiveMessage", QueueUrl=queue))["Messages"][0]["Body"] == "still there"
-        print(f"{resident / MIB:.1f} MiB, and {(abused.resident() - resident) / MIB:+.1f} MiB after another storm")
-        assert abused.resident() - resident <= GROWTH_MAX
+        print("MiB more after each further storm:", *(f"{growth / MIB:+.1f}" for growth in growths))
+        assert growths[-1] <= GROWTH_MAX
 
 
 async def test_long_names_are_not_kept(tmp_path: Path) -> None:

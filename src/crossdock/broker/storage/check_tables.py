@@ -13,6 +13,7 @@ import msgspec
 
 from crossdock.broker.queues.facts import MoveTaskChanged, Sent, first_sequence, queue_of
 from crossdock.broker.storage.database_files import Show
+from crossdock.broker.storage.errors import UNREADABLE
 from crossdock.broker.storage.tables import check_format, is_as_sent
 
 SHOW_EVERY = 1_000
@@ -79,7 +80,7 @@ class TableCheck:
             if not problems:
                 for part in (self._queues, self._move_tasks, self._messages, self._counts, self._rest):
                     problems += _at_most(PROBLEMS_MAX, part())
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             problems.append(f"{self._name} cannot be read: {error}")
         return Report(len(self.queues), self._found.total(), problems=problems)
 

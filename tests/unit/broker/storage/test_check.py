@@ -320,3 +320,18 @@ def test_the_write_ahead_log_shrinks_after_a_backup(
     assert log.stat().st_size > 40 * mib
     fill(store, make_sent, 2_000, 2_300, "x" * 50_000)
     assert log.stat().st_size <= 33 * mib
+
+
+def test_damage_that_sqlite_cannot_put_into_words_is_reported(open_store: Open, data: Path) -> None:
+    """SQLite names what is damaged; where the names themselves are, its words are no UTF-8."""
+    open_store().close()
+    path = data / "broker.db"
+    sound = path.read_bytes()
+    places = range(sound.index(b"CREATE TABLE"), sound.rindex(b"CREATE ") + 60, 5)
+    found = 0
+    for place in places:
+        damaged = bytearray(sound)
+        damaged[place] ^= 0x80
+        path.write_bytes(damaged)
+        found += bool(check(data, quiet).problems)
+    assert found > len(places) / 2
