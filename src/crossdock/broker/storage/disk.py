@@ -12,7 +12,7 @@ from crossdock.broker.outcome import Fact
 from crossdock.broker.storage.folder import DataFolder, SpaceGuard
 from crossdock.broker.storage.journal import Journal, Replay
 from crossdock.broker.storage.segment import Position
-from crossdock.broker.storage.segments import Segments
+from crossdock.broker.storage.segments import Segments, give_up_spares
 from crossdock.broker.storage.settings import StorageSettings
 from crossdock.broker.storage.tables import Tables
 from crossdock.broker.storage.upkeep import Upkeep
@@ -45,12 +45,17 @@ def open_disk(path: Path, settings: StorageSettings, reader: Callable[[Tables], 
     with ExitStack() as opened:
         folder = DataFolder(path)
         opened.callback(folder.release)
+        space = SpaceGuard(settings.files, path, settings.free_space_min)
+        if space.low:
+            give_up_spares(settings.files, folder.journal)
         tables = Tables(folder.database)
         opened.callback(tables.close)
         tables.settle()
         folder.sync(settings.files)
         meta = tables.meta()
-        segments = Segments(settings.files, folder.journal, meta.identity, settings.segment_bytes)
+        segments = Segments(
+            settings.files, folder.journal, meta.identity, settings.segment_bytes, settings.free_space_min
+        )
         apply = reader(tables)
         replay = Replay(segments, meta.folded)
         for facts in replay:
@@ -61,5 +66,4 @@ def open_disk(path: Path, settings: StorageSettings, reader: Callable[[Tables], 
         journal.release(meta.folded)
         upkeep = Upkeep(tables.writer)
         opened.callback(upkeep.close)
-        space = SpaceGuard(settings.files, path, settings.free_space_min)
         return Disk(folder, journal, upkeep, meta.folded, space, opened.pop_all())

@@ -25,6 +25,11 @@ UNREADABLE = (sqlite3.Error, msgspec.MsgspecError, UnicodeDecodeError, TypeError
 """What comes of reading rows that are not what was written: SQLite notices, or the decoder does, or a value is missing."""
 
 
+def is_full(error: Exception) -> bool:
+    """Whether SQLite found no space on the disk."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
 def unreadable(data: Path | None, error: Exception) -> str:
     """The sentence for an error of UNREADABLE."""
     return f"data folder {data} cannot be read: {error}; look at it with `crossdock broker check`, and restore it from a backup if it is damaged"

@@ -15,11 +15,13 @@ SPARES_MAX = 2
 class Segments:
     """The files of one journal. `size` is what a segment is made with, in bytes; a large frame may make it larger."""
 
-    def __init__(self, files: Files, folder: Path, identity: bytes, size: int) -> None:
+    def __init__(self, files: Files, folder: Path, identity: bytes, size: int, free_min: int = 0) -> None:
+        """No spares are kept with less than `free_min` bytes of free space."""
         self.files = files
         self.folder = folder
         self.identity = identity
         self.size = size
+        self._free_min = free_min
 
     def path(self, number: int) -> Path:
         """Where a segment is."""
@@ -48,11 +50,12 @@ class Segments:
     def retire(self, below: int) -> None:
         """Let go of every segment with a lower number: a few become spares, the rest is removed."""
         spares = len(self._spares())
+        spares_max = SPARES_MAX if self.files.free_bytes(self.folder) >= self._free_min else 0
         for number in self.numbers():
             if number >= below:
                 break
             path = self.path(number)
-            if spares < SPARES_MAX and path.stat().st_size == self.size:
+            if spares < spares_max and path.stat().st_size == self.size:
                 self.files.rename(path, self.folder / f"{number:016x}.spare")
                 spares += 1
             else:
@@ -78,3 +81,9 @@ class Segments:
             if path.stat().st_size != self.size:
                 self.files.remove(path)
         return [path for path in spares if path.exists()]
+
+
+def give_up_spares(files: Files, folder: Path) -> None:
+    """Remove the spares of a journal: others need the space more."""
+    for spare in folder.glob("*.spare"):
+        files.remove(spare)

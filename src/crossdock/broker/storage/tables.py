@@ -25,7 +25,7 @@ from crossdock.broker.queues.facts import (
     queue_of,
 )
 from crossdock.broker.storage.catalog import Catalog, DeletedQueue, QueueEntry
-from crossdock.broker.storage.errors import Damaged, StorageError
+from crossdock.broker.storage.errors import Damaged, StorageError, is_full
 from crossdock.broker.storage.segment import Position
 
 SETTINGS = """
@@ -129,9 +129,14 @@ class Tables:
     def settle(self) -> None:
         """Move what an earlier process left in the write-ahead log into the database, on disk, and empty the log, unless a backup reads it.
 
-        After a sync that failed, the operating system shows what was written and never writes it: the log may hold that.
+        After a sync that failed, the operating system shows what was written and never writes it: the log may hold that. Without space for
+        it the log stays as it is.
         """
-        self.writer.executescript(SETTLE)
+        try:
+            self.writer.executescript(SETTLE)
+        except sqlite3.OperationalError as error:
+            if not is_full(error):
+                raise
 
     def meta(self) -> Meta:
         """Whose tables these are, and up to where the journal is folded into them."""
@@ -236,7 +241,8 @@ def is_as_sent(message: Sent) -> bool:
 
 
 def _cannot_open(path: Path | None, error: sqlite3.Error) -> StorageError:
-    return StorageError(f"{path} cannot be opened: {error}; check its rights, or restore the folder from a backup")
+    remedy = "make space on its disk" if is_full(error) else "check its rights, or restore the folder from a backup"
+    return StorageError(f"{path} cannot be opened: {error}; {remedy}")
 
 
 def check_format(connection: sqlite3.Connection, name: str) -> bool:

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 
 from crossdock.broker.storage.care import care
+from crossdock.broker.storage.errors import is_full
 from crossdock.broker.storage.fold import Frozen, fold
 
 CARES_MAX = 2
@@ -26,7 +27,8 @@ class Upkeep:
         self._cares: deque[Iterator[None]] = deque([care(writer)])
         self._stopping = False
         self.failure: Exception | None = None
-        """Why the care of the tables failed: the disk is full, or does not work."""
+        """Why the care of the tables failed: the disk does not work. Where it is full, the care waits for the next fold: deletes go on, and
+        make space."""
         self._thread = threading.Thread(target=self._run, name="crossdock-upkeep", daemon=True)
         self._thread.start()
 
@@ -56,7 +58,8 @@ class Upkeep:
         except StopIteration:
             self._cares.popleft()
         except Exception as error:
-            self.failure = error
+            if not is_full(error):
+                self.failure = error
             self._cares.clear()
 
     def _fold(self, frozen: Frozen, done: Future[None]) -> None:

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -280,6 +280,58 @@ def test_a_full_disk_under_the_tables_loses_nothing_acknowledged(
         store.abandon()
     assert acknowledged > 50
     assert shown(open_store())[:acknowledged] == list(range(acknowledged))
+
+
+def test_a_full_disk_delays_the_care_of_the_tables(
+    open_store: Open, make_created: MakeQueue, make_sent: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Giving space back needs some itself: where there is none it is left for later, for deletes make space. Any other error stops the store."""
+
+    def failing(code: int, text: str) -> Callable[[sqlite3.Connection], Iterator[None]]:
+        def care(writer: sqlite3.Connection) -> Iterator[None]:
+            error = sqlite3.OperationalError(text)
+            error.sqlite_errorcode = code
+            raise error
+            yield
+
+        return care
+
+    monkeypatch.setattr(upkeep, "care", failing(sqlite3.SQLITE_FULL, "database or disk is full"))
+    store = open_store()
+    store.append([make_created(), *(make_sent(position, "x" * 500) for position in range(100))])
+    store.close()
+    monkeypatch.setattr(upkeep, "care", failing(sqlite3.SQLITE_IOERR, "disk I/O error"))
+    store = open_store()
+    store.append([make_sent(100)])
+    with pytest.raises(StorageFailed, match="disk I/O error"):
+        store.close()
+    assert shown(open_store()) == list(range(101))
+
+
+def test_a_nearly_full_disk_gets_the_spares(
+    open_store: Open, settings: StorageSettings, make_created: MakeQueue, make_sent: Make
+) -> None:
+    """Segments that wait for their next use are given up where space is low: at the start, before anything needs it, and from then on."""
+    store = open_store()
+    store.append([make_created()])
+    for position in range(200):
+        store.append([make_sent(position, "x" * 700)])
+        store.commit()
+    store.close()
+    assert settings.data is not None
+    journal = settings.data / "journal"
+    store = open_store()
+    store.close()
+    assert list(journal.glob("*.spare"))
+    settings.files.free = settings.free_space_min - 1  # type: ignore[attr-defined]
+    store = open_store()
+    assert not list(journal.glob("*.spare"))
+    for position in range(200, 400):
+        store.append([make_sent(position, "x" * 700)])
+        store.commit()
+    store.close()
+    assert not list(journal.glob("*.spare"))
+    assert shown(open_store()) == list(range(400))
 
 
 def test_short_writes_are_completed(
