@@ -70,8 +70,8 @@ DUE = """
 """
 HIDDEN = "SELECT due_ms, receive_count FROM touched WHERE sequence = ?"
 COUNT_HIDDEN = """
-    SELECT sequence >> 40, receive_count > 0, count(*) FROM touched INDEXED BY touched_by_due
-    WHERE due_ms > ? GROUP BY sequence >> 40, receive_count > 0
+    SELECT sequence >> 40, count(*) - sum(receive_count > 0), sum(receive_count > 0)
+    FROM touched INDEXED BY touched_by_due WHERE due_ms > ? GROUP BY sequence >> 40
 """
 COUNT_HIDDEN_BEHIND = """
     SELECT receive_count > 0, count(*) FROM touched
@@ -203,11 +203,9 @@ class Tables:
 
     def count_hidden(self, now_ms: int) -> dict[int, tuple[int, int]]:
         """By queue: how many of its messages are due after a moment, (never received, received)."""
-        counts: dict[int, tuple[int, int]] = {}
-        for queue, received, count in self.reader.execute(COUNT_HIDDEN, (now_ms,)):
-            delayed, in_flight = counts.get(queue, (0, 0))
-            counts[queue] = (delayed, in_flight + count) if received else (delayed + count, in_flight)
-        return counts
+        return {
+            queue: (delayed, in_flight) for queue, delayed, in_flight in self.reader.execute(COUNT_HIDDEN, (now_ms,))
+        }
 
     def count_hidden_behind(self, after: int, through: int, now_ms: int) -> tuple[int, int]:
         """The same for messages with `after < sequence <= through`."""
