@@ -50,4 +50,6 @@ def delete_queue(registry: Registry, queue: Queue, command: DeleteQueue, step: S
         queue.waiters.remove(waiter)
         del registry.waiting[waiter.ticket]
         step.replies.append((waiter.ticket, QueueDoesNotExist()))
+    for ticket, _, _ in registry.past_sends.take_held(queue.number):
+        step.replies.append((ticket, QueueDoesNotExist()))
     registry.drop(queue, step.now_ms)

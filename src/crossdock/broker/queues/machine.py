@@ -14,7 +14,7 @@ from typing import Any
 
 from crossdock.aws.api import sqs
 from crossdock.aws.api.sqs import ReceiveMessageResult
-from crossdock.aws.errors import ApiError
+from crossdock.aws.errors import ApiError, ServiceUnavailable
 from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Caller, Outcome, Ticket
 from crossdock.broker.queues import (
@@ -110,11 +110,12 @@ class QueueMachine:
             receive.end_wait(self._registry, *waiting)
 
     def drain(self) -> Outcome:
-        """Answer every long poll empty, before the broker stops."""
+        """Answer every long poll empty, and sends that wait with an error that has clients try again, before the broker stops."""
         step = timed_step(0)
         for queue, waiter in list(self._registry.waiting.values()):
             receive.end_wait(self._registry, queue, waiter)
             step.replies.append((waiter.ticket, ReceiveMessageResult()))
+        step.replies += [(ticket, ServiceUnavailable()) for ticket, _, _ in self._registry.past_sends.take_all_held()]
         return step
 
     @property

@@ -1,25 +1,31 @@
 """After a restart: what FIFO queues were sent in the last five minutes is read from the store a slice at a time, so that the broker serves
-meanwhile; all that is left of a queue, before its first send.
+meanwhile. Sends to a queue of which much is unread wait for it, in their order.
 """
 
+from crossdock.aws.api.sqs import SendMessage, SendMessageBatch
 from crossdock.aws.quotas import DEDUPLICATION_WINDOW_MS
+from crossdock.broker.outcome import Caller, Ticket
 from crossdock.broker.queues.dedup import SentMemory
 from crossdock.broker.queues.facts import Backlog
 
-SLICE = 2_000
-"""So many sends are read in one go."""
+SLICE = 5_000
+"""So many sends are read in one go: some ten milliseconds."""
+
+Held = tuple[Ticket, Caller, SendMessage | SendMessageBatch]
+"""A send that waits."""
 
 
 class PastSends:
     """What is still to be read, of all queues."""
 
-    __slots__ = ("_backlog", "_memory", "unread")
+    __slots__ = ("_backlog", "_held", "_memory", "unread")
 
     def __init__(self, backlog: Backlog, memory: SentMemory) -> None:
         self._backlog = backlog
         self._memory = memory
         self.unread: dict[int, tuple[int, int]] = {}
         """By queue: the sends with `after < sequence <= through`."""
+        self._held: dict[int, list[Held]] = {}
 
     def expect(self, queue: int, after: int, through: int) -> None:
         """A queue has been sent messages before the restart."""
@@ -28,6 +34,22 @@ class PastSends:
     def forget(self, queue: int) -> None:
         """A queue is gone."""
         self.unread.pop(queue, None)
+
+    def hold(self, queue: int, held: Held, now_ms: int) -> bool:
+        """Whether a send has to wait. The last slice is read at once."""
+        if queue not in self._held and not self.read_some(queue, now_ms):
+            return False
+        self._held.setdefault(queue, []).append(held)
+        return True
+
+    def take_held(self, queue: int) -> list[Held]:
+        """The sends that wait at a queue, in their order. They wait no more."""
+        return self._held.pop(queue, [])
+
+    def take_all_held(self) -> list[Held]:
+        """All that wait."""
+        held, self._held = self._held, {}
+        return [send for sends in held.values() for send in sends]
 
     def read_some(self, queue: int, now_ms: int) -> bool:
         """Read a slice. Whether there may be more."""
@@ -41,8 +63,3 @@ class PastSends:
         if len(sends) == SLICE:
             self.unread[queue] = (sends[-1][0], through)
         return queue in self.unread
-
-    def read(self, queue: int, now_ms: int) -> None:
-        """Read all that is left."""
-        while self.read_some(queue, now_ms):
-            pass

@@ -20,11 +20,44 @@ from crossdock.broker.queues.contents import Content, Entry, check_message, sequ
 from crossdock.broker.queues.dedup import deduplication_key
 from crossdock.broker.queues.facts import Remembered, Sent, remembered
 from crossdock.broker.queues.queue import Queue
+from crossdock.broker.queues.receive import LATER, Later
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.step import Step
 
 
-def send_message(registry: Registry, queue: Queue, command: SendMessage, step: Step) -> SendMessageResult:
+def send_message(registry: Registry, queue: Queue, command: SendMessage, step: Step) -> SendMessageResult | Later:
+    return LATER if _waits(registry, queue, command, step) else _send_one(registry, queue, command, step)
+
+
+def send_message_batch(
+    registry: Registry, queue: Queue, command: SendMessageBatch, step: Step
+) -> SendMessageBatchResult | Later:
+    return LATER if _waits(registry, queue, command, step) else _send_batch(registry, queue, command, step)
+
+
+def send_held(registry: Registry, queue: Queue, step: Step) -> None:
+    """The sends that waited until it was known what was sent before the restart."""
+    caller = step.caller
+    for ticket, step.caller, command in registry.past_sends.take_held(queue.number):
+        result: SendMessageResult | SendMessageBatchResult | ApiError
+        try:
+            if isinstance(command, SendMessage):
+                result = _send_one(registry, queue, command, step)
+            else:
+                result = _send_batch(registry, queue, command, step)
+        except ApiError as error:
+            result = error
+        step.replies.append((ticket, result))
+        step.durable = True
+    step.caller = caller
+
+
+def _waits(registry: Registry, queue: Queue, command: SendMessage | SendMessageBatch, step: Step) -> bool:
+    past_sends = registry.past_sends
+    return bool(past_sends.unread) and past_sends.hold(queue.number, (step.ticket, step.caller, command), step.now_ms)
+
+
+def _send_one(registry: Registry, queue: Queue, command: SendMessage, step: Step) -> SendMessageResult:
     content = check_message(command, queue.settings)
     content.trace_header = content.trace_header or step.caller.trace_header
     message_id, sequence = _send(registry, queue, command, content, step)
@@ -37,9 +70,7 @@ def send_message(registry: Registry, queue: Queue, command: SendMessage, step: S
     )
 
 
-def send_message_batch(
-    registry: Registry, queue: Queue, command: SendMessageBatch, step: Step
-) -> SendMessageBatchResult:
+def _send_batch(registry: Registry, queue: Queue, command: SendMessageBatch, step: Step) -> SendMessageBatchResult:
     check_send_batch(command.entries, queue.settings)
     successful: list[SendMessageBatchResultEntry] = []
     unsuccessful: list[BatchResultErrorEntry] = []
@@ -101,8 +132,6 @@ def _send(registry: Registry, queue: Queue, entry: Entry, content: Content, step
 
 def _original(registry: Registry, queue: Queue, key: str, step: Step) -> Remembered | None:
     """The send that a message with this key would repeat."""
-    if registry.past_sends.unread:
-        registry.past_sends.read(queue.number, step.now_ms)
     for sequence in registry.sent_memory.find(queue.number, key):
         in_step = (remembered(fact) for fact in step.facts if isinstance(fact, Sent) and fact.sequence == sequence)
         known = next(in_step, None) or registry.backlog.remembered(sequence)

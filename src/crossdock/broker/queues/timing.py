@@ -6,6 +6,7 @@ from crossdock.broker.queues.facts import Deleted
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.receive import GO_ON_MS, serve
 from crossdock.broker.queues.registry import Registry
+from crossdock.broker.queues.send import send_held
 from crossdock.broker.queues.step import Step
 
 SLICE = 1_000
@@ -28,12 +29,19 @@ def pass_time(registry: Registry, queue: Queue, step: Step) -> None:
         queue.counters.empty_receives += 1
         step.replies.append((waiter.ticket, ReceiveMessageResult()))
     queue.rearm()
-    if registry.past_sends.unread and registry.past_sends.read_some(queue.number, step.now_ms):
-        queue.arm(step.now_ms + GO_ON_MS)
+    if registry.past_sends.unread:
+        _read_past_sends(registry, queue, step)
     if queue.leaving:
         queue.arm(step.now_ms)
     if queue.away.cold and (not queue.spare or queue.waiters) and queue.room > 0:
         queue.arm(step.now_ms + GO_ON_MS)
+
+
+def _read_past_sends(registry: Registry, queue: Queue, step: Step) -> None:
+    if registry.past_sends.read_some(queue.number, step.now_ms):
+        queue.arm(step.now_ms + GO_ON_MS)
+    else:
+        send_held(registry, queue, step)
 
 
 def _rouse(registry: Registry, queue: Queue, step: Step) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.broker.queues.world import World
 
 from crossdock.aws.api import sqs
+from crossdock.aws.errors import ApiError, QueueDoesNotExist, ServiceUnavailable
 from crossdock.broker.queues import dedup, past_sends
 from crossdock.broker.queues.dedup import AttemptMemory, SentMemory, deduplication_key
 from crossdock.broker.queues.message import GONE, IN_FLIGHT, Message
@@ -123,25 +124,59 @@ def test_attempts_that_no_longer_stand() -> None:
     assert memory.find("stands 0", 300_000) is None
 
 
-def test_sends_from_before_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a restart sends are known again: all of a queue before its first send, others a slice at a time; nothing is read twice."""
+@pytest.fixture
+def restarted(monkeypatch: pytest.MonkeyPatch) -> tuple[World, list[str]]:
+    """Two queues that were sent 95 messages each before a restart, and ten sends are read in one go."""
     monkeypatch.setattr(past_sends, "SLICE", 10)
     world = World()
-    first, second = world.create("a.fifo"), world.create("b.fifo")
-    for url in (first, second):
+    urls = [world.create("a.fifo"), world.create("b.fifo")]
+    for url in urls:
         for number in range(95):
             world.send(url, "once", message_group_id="g", message_deduplication_id=f"d{number}")
     world.restart()
+    return world, urls
+
+
+def fifo_send(url: str, number: int) -> sqs.SendMessage:
+    return sqs.SendMessage(url, "again", message_group_id="g", message_deduplication_id=f"d{number}")
+
+
+def test_sends_from_before_a_restart(restarted: tuple[World, list[str]]) -> None:
+    """After a restart sends are known again, a slice at a time, each once; and forgotten in their time."""
+    world, urls = restarted
     memory = world.machine._registry.sent_memory
     assert len(memory) == 0
-    for number in (94, 0):
-        world.send(first, "again", message_group_id="g", message_deduplication_id=f"d{number}")
-    assert len(memory) == 95
     world.advance(1_000)
     assert len(memory) == 190
-    world.send(second, "again", message_group_id="g", message_deduplication_id="d50")
-    assert world.counts(first) == world.counts(second) == (95, 0, 0)
+    for url in urls:
+        world.call(fifo_send(url, 50))
+        assert world.counts(url) == (95, 0, 0)
     world.advance(299_000)
     world.restart()
     world.advance(1_000)
     assert len(world.machine._registry.sent_memory) == 0
+
+
+def test_sends_wait_until_much_is_read(restarted: tuple[World, list[str]]) -> None:
+    """A send to a queue of which much is unread waits, its order kept, while others are served; then it is answered as ever."""
+    world, (url, other) = restarted
+    tickets = [world.ask(command) for command in (fifo_send(url, 94), fifo_send(url, 200), fifo_send(url, 200))]
+    batch = [sqs.SendMessageBatchRequestEntry("x", "y", message_group_id="g", message_deduplication_id="d201")]
+    tickets += [world.ask(sqs.SendMessageBatch(url, batch)), world.ask(sqs.SendMessage(url, "no group"))]
+    assert not world.replies
+    assert world.bodies(other, 1) == ["once"]
+    world.advance(1_000)
+    duplicate, first, again, in_batch, wrong = (world.replies[ticket] for ticket in tickets)
+    assert isinstance(wrong, ApiError)
+    assert again.message_id == first.message_id != duplicate.message_id
+    assert first.sequence_number < in_batch.successful[0].sequence_number
+    assert world.counts(url) == (97, 0, 0)
+
+
+def test_sends_that_wait_in_vain(restarted: tuple[World, list[str]]) -> None:
+    """A send that waits is answered when its queue is deleted, and when the broker stops."""
+    world, (url, other) = restarted
+    deleted, stopped = world.ask(fifo_send(url, 1)), world.ask(fifo_send(other, 1))
+    world.call(sqs.DeleteQueue(url))
+    assert isinstance(world.replies[deleted], QueueDoesNotExist)
+    assert [(ticket, type(error)) for ticket, error in world.machine.drain().replies] == [(stopped, ServiceUnavailable)]
