@@ -3,18 +3,19 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import accumulate
 
 from tests.simulation.promises import Letter, Promises, Shelf
 from tests.unit.broker.queues.world import World
 
 from crossdock.aws.api import sqs
-from crossdock.aws.errors import ApiError, InvalidParameterValue, ResourceNotFound
+from crossdock.aws.errors import ApiError, InvalidParameterValue, QueueDoesNotExist, ResourceNotFound
 from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Ticket
 from crossdock.broker.queues.machine import MachineSettings
 
-STEPS = [20, 40, 60]
+STEPS = [10, 20, 30, 60]
 """How long a history is."""
 
 CROWDED_BELOW = 1_000
@@ -30,7 +31,26 @@ SUFFIXES = [("",), ("",), (".fifo",), (".fifo",), ("", ".fifo")]
 
 COUNT = ["ApproximateReceiveCount"]
 
+ATTEMPT_MS = 300_000
+
 TICKS_MAX = 2_000
+
+
+@dataclass
+class Attempt:
+    """A receive that has a name."""
+
+    letters: list[Letter]
+    stood: list[tuple[int | None, int]]
+    """Count and due time of each afterwards."""
+    at_ms: int
+
+    def still_stands(self, promises: Promises, now_ms: int) -> bool:
+        """Whether the same messages must be given again: in time, and all of them still in flight as they were."""
+        return now_ms - self.at_ms < ATTEMPT_MS and all(
+            promises.letters.get(letter.body) is letter and (letter.count, letter.due_ms) == stood and stood[1] > now_ms
+            for letter, stood in zip(self.letters, self.stood, strict=True)
+        )
 
 
 class History:
@@ -44,6 +64,7 @@ class History:
         self.polls: dict[Ticket, tuple[str, int]] = {}
         self.tasks: dict[str, str] = {}
         """The handle of the move task that runs, by dead-letter queue."""
+        self.attempts: dict[tuple[str, str], Attempt] = {}
         self.letters = 0
         for suffix in self.dice.choice(SUFFIXES):
             self._add(f"alone{suffix}", retention=self.dice.choice([60, 300]))
@@ -108,7 +129,9 @@ class History:
             delay_ms = delay_s * 1_000
         body = f"letter {self.letters}" + "." * self.dice.choice([0, 0, 300])
         ends_ms, due_ms = self.now_ms + shelf.retention_ms, self.now_ms + delay_ms
-        return Letter(body, group, self.letters, ends_ms, {url}, due_ms, delay_ms > 0, home=url), parameters
+        return Letter(
+            body, group, self.letters, ends_ms, {url}, self.now_ms, due_ms, delay_ms > 0, home=url
+        ), parameters
 
     def _send(self, url: str, entries: list[tuple[Letter, dict[str, object]]], command: Shape) -> None:
         shelf = self.promises.shelves[url]
@@ -173,6 +196,37 @@ class History:
 
     def receive(self) -> None:
         self._receive(self.dice.choice(self.urls), 0)
+
+    def receive_by_name(self) -> None:
+        """Receive from a FIFO queue with a ReceiveRequestAttemptId, perhaps one that was used before."""
+        url = self.dice.choice(self.urls)
+        if not self.promises.shelves[url].fifo:
+            return
+        attempt_id = self.dice.choice("xy")
+        for _ in range(self.dice.choice([1, 2])):
+            self._receive_attempt(url, attempt_id)
+
+    def _receive_attempt(self, url: str, attempt_id: str) -> None:
+        visibility_ms = self.dice.choice([1_000, 30_000])
+        messages = shown(
+            sqs.ReceiveMessageResult(
+                self.world.receive(
+                    url,
+                    4,
+                    receive_request_attempt_id=attempt_id,
+                    visibility_timeout=visibility_ms // 1_000,
+                    message_system_attribute_names=COUNT,
+                )
+            )
+        )
+        attempt = self.attempts.get((url, attempt_id))
+        if attempt is not None and attempt.still_stands(self.promises, self.now_ms):
+            self.promises.received_again(attempt.letters, messages, self.now_ms + visibility_ms)
+        else:
+            self.promises.received(url, messages, self.now_ms, visibility_ms)
+        letters = [self.promises.letters[body] for body, _, _ in messages]
+        if letters:
+            self.attempts[url, attempt_id] = Attempt(letters, [(x.count, x.due_ms) for x in letters], self.now_ms)
 
     def poll(self) -> None:
         self._receive(self.dice.choice(self.urls), self.dice.choice([1, 20]))
@@ -272,6 +326,30 @@ class History:
             self.seen["purge"] += 1
             self.promises.purged(url)
 
+    def configure(self) -> None:
+        """Set retention and delay of a queue that neither gives nor takes dead letters."""
+        url = self.dice.choice([url for url in self.urls if "alone" in url])
+        retention_s, delay_s = self.dice.choice([60, 120, 300]), self.dice.choice([0, 3])
+        attributes = {"MessageRetentionPeriod": str(retention_s), "DelaySeconds": str(delay_s)}
+        self.world.call(sqs.SetQueueAttributes(url, attributes))
+        self.seen["configured"] += 1
+        self.promises.configured(url, retention_s * 1_000, delay_s * 1_000, self.now_ms)
+
+    def create_again(self) -> None:
+        """Delete a queue and, when that is allowed, create it again: it is empty."""
+        url = self.dice.choice([url for url in self.urls if "alone" in url])
+        shelf = self.promises.shelves[url]
+        self.advance(0)
+        self.world.call(sqs.DeleteQueue(url))
+        self.promises.purged(url)
+        for ticket in [ticket for ticket, (polled, _) in self.polls.items() if polled == url]:
+            assert isinstance(self.world.replies.pop(ticket), QueueDoesNotExist)
+            del self.polls[ticket]
+        self.advance(60_000)
+        attributes = {"MessageRetentionPeriod": shelf.retention_ms // 1_000, "DelaySeconds": shelf.delay_ms // 1_000}
+        assert self.world.create(url.rpartition("/")[2], **attributes) == url
+        self.seen["created again"] += 1
+
     def redrive(self) -> None:
         dead = self.dice.choice([url for url in self.urls if "dead" in url])
         source = next(shelf for shelf in self.promises.shelves.values() if shelf.dead == dead)
@@ -301,6 +379,7 @@ class History:
         self.seen["crash"] += 1
         self.polls.clear()
         self.promises.crashed()
+        self.attempts.clear()
         self.world.restart()
         self._try_old_handles()
 
@@ -345,6 +424,7 @@ class History:
         self.advance(0)
         self.world.store.commit()
         before = self.world.machine.describe(self.now_ms)
+        self.attempts.clear()
         self.world.restart()
         assert self.world.machine.describe(self.now_ms) == before
         self._try_old_handles()
@@ -367,9 +447,8 @@ class History:
     def _counts(self) -> dict[str, tuple[int, int, int]]:
         census = self.world.machine.census(self.now_ms)
         self.seen["noisy tenant"] += sum(queue.noisy_tenants for queue in census)
-        return {
-            url: (queue.visible, queue.not_visible, queue.delayed) for url, queue in zip(self.urls, census, strict=True)
-        }
+        counts = {queue.name.name: (queue.visible, queue.not_visible, queue.delayed) for queue in census}
+        return {url: counts[url.rpartition("/")[2]] for url in self.urls}
 
     def finish(self) -> None:
         """Receive everything that is left, each letter from wherever it is; a dead-letter queue after its source."""
@@ -400,12 +479,15 @@ ACTIONS: list[tuple[Callable[[History], None], int]] = [
     (History.send_batch, 8),
     (History.flood, 1),
     (History.receive, 30),
+    (History.receive_by_name, 4),
     (History.poll, 6),
     (History.delete, 20),
     (History.hide, 10),
     (History.pass_time, 25),
     (History.pass_long_time, 1),
     (History.purge, 2),
+    (History.configure, 2),
+    (History.create_again, 1),
     (History.redrive, 3),
     (History.cancel, 1),
     (History.crash, 3),

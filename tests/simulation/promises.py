@@ -22,6 +22,7 @@ class Letter:
     number: int
     expires_ms: int
     places: set[str]
+    sent_ms: int
     due_ms: int
     """Not to be seen before: end of delay or of visibility."""
     delayed: bool = False
@@ -127,6 +128,14 @@ class Promises:
                 letter.places = {shelf.url, shelf.dead}
                 self._leave_line(letter)
 
+    def received_again(self, letters: list[Letter], shown: list[tuple[str, str, int]], due_ms: int) -> None:
+        """A receive was repeated by its name, and nothing had happened to its letters: they are given once more, hidden anew."""
+        if [(body, count) for body, _, count in shown] != [(letter.body, letter.count) for letter in letters]:
+            raise Broken(f"a repeated receive gave {shown}")
+        for letter in letters:
+            letter.due_ms = due_ms
+        self.seen["receive repeated"] += 1
+
     def hidden(self, letter: Letter, until_ms: int) -> None:
         """A change of visibility was acknowledged."""
         letter.due_ms = until_ms
@@ -142,6 +151,17 @@ class Promises:
             self.deleted(letter)
             self.seen["purged letter"] += 1
         self.shelves[url].remembered.clear()
+
+    def configured(self, url: str, retention_ms: int, delay_ms: int, now_ms: int) -> None:
+        """Attributes were set: retention counts for what is there already, and on FIFO queues the delay for what is still delayed. Call it
+        only where everything that may be there is certain to be."""
+        shelf = self.shelves[url]
+        shelf.retention_ms, shelf.delay_ms = retention_ms, delay_ms
+        for letter in self.at(url):
+            letter.expires_ms = letter.sent_ms + retention_ms
+            heappush(self._ends, (letter.expires_ms, letter.body))
+            if shelf.fifo and letter.count == 0 and letter.due_ms > now_ms:
+                letter.due_ms = letter.sent_ms + delay_ms
 
     def crashed(self) -> None:
         """The process ended without warning: receives from standard queues may be lost."""

@@ -9,6 +9,7 @@ from tests.unit.broker.queues.memory_store import MemoryStore
 
 from crossdock.aws.api import sqs
 from crossdock.broker.queues import machine, receive, redrive, send
+from crossdock.broker.queues.dedup import AttemptMemory
 from crossdock.broker.queues.fair import FairOrder
 from crossdock.broker.queues.fifo import Group
 from crossdock.broker.queues.message import GONE, VISIBLE, Message
@@ -177,6 +178,14 @@ def a_message_that_comes_back_is_listed_twice(patch: Patch) -> None:
         put(ranks, message, rank)
 
     patch.setattr(Ranks, "put", twice)
+
+
+def a_repeated_receive_is_a_new_one(patch: Patch) -> None:
+    patch.setattr(AttemptMemory, "find", lambda memory, attempt_id, now_ms: None)
+
+
+def a_deleted_queue_leaves_its_messages(patch: Patch) -> None:
+    patch.setattr(MemoryStore, "_remove_through", lambda store, number, through: None)
 
 
 def a_group_that_is_freed_by_a_delete_does_not_go_on(patch: Patch) -> None:
