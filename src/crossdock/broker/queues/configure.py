@@ -79,6 +79,6 @@ def purge_queue(registry: Registry, queue: Queue, command: PurgeQueue, step: Ste
             f"Only one PurgeQueue operation on {queue.name.name} is allowed every {seconds} seconds."
         )
     queue.clear()
-    queue.rearm()
+    queue.arm(step.now_ms)
     queue.purged_ms = step.now_ms
     step.facts.append(Purged(queue.number, queue.last_sequence, step.now_ms))

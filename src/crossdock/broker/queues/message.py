@@ -12,7 +12,7 @@
     from every state: delete, retention, purge, or a move to another queue ──► GONE
 
 `TRANSITIONS` says the same as data. Only `Queue` changes a state. A message that was never received nor delayed is *untouched*: it
-may leave memory and be paged in again (window.py). A touched one stays resident until it is gone.
+may leave memory and be paged in again (window.py). A touched one leaves when memory is crowded (queue.py).
 """
 
 from typing import Final, Literal

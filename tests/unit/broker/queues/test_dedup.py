@@ -180,3 +180,17 @@ def test_sends_that_wait_in_vain(restarted: tuple[World, list[str]]) -> None:
     world.call(sqs.DeleteQueue(url))
     assert isinstance(world.replies[deleted], QueueDoesNotExist)
     assert [(ticket, type(error)) for ticket, error in world.machine.drain().replies] == [(stopped, ServiceUnavailable)]
+
+
+def test_purge_while_sends_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A send that waits after a restart is answered although the queue is purged meanwhile."""
+    monkeypatch.setattr(past_sends, "SLICE", 10)
+    url = world.create("q.fifo")
+    world.send_fifo(url, "g", *map(str, range(50)))
+    world.restart()
+    ticket = world.ask(sqs.SendMessage(url, "waits", message_group_id="g", message_deduplication_id="waits"))
+    assert ticket not in world.replies
+    world.call(sqs.PurgeQueue(url))
+    world.advance(1_000)
+    assert ticket in world.replies
+    assert world.bodies(url) == ["waits"]
