@@ -46,6 +46,8 @@ class Queue(Residents):
         self.attempts = AttemptMemory()
         self._scope_group = self.settings.deduplication_scope_group
         self._scope_changed_ms = 0
+        self._over_ms = 0
+        """What counts from then or before was over when the attributes were last set: a message in the store may not have left it yet."""
         self._alarms = alarms
         super().__init__(self.settings.fifo, sizes, budget)
         self.clear()
@@ -63,14 +65,13 @@ class Queue(Residents):
     # What there is
 
     def is_over(self, message: Message, now_ms: int) -> bool:
-        """Whether the retention of a message has ended."""
-        return message.retained_from_ms + self.settings.retention_ms <= now_ms
+        """Whether the retention of a message has ended, before it was prolonged or now."""
+        return message.retained_from_ms <= max(now_ms - self.settings.retention_ms, self._over_ms)
 
     def scope_is_group(self, now_ms: int) -> bool:
         """Whether duplicates are looked for in the message group only."""
-        if now_ms - self._scope_changed_ms >= SCOPE_CHANGE_MS:
-            return self.settings.deduplication_scope_group
-        return self._scope_group
+        changed = now_ms - self._scope_changed_ms >= SCOPE_CHANGE_MS
+        return self.settings.deduplication_scope_group if changed else self._scope_group
 
     # Messages come in
 
@@ -373,9 +374,9 @@ class Queue(Residents):
     def set_attributes(self, attributes: dict[str, str], now_ms: int) -> None:
         """Change the settings. Retention counts for what is there already; so does the delay of a FIFO queue: time looks at it soon."""
         before = self.settings
-        self.attributes = attributes
+        self._over_ms = max(self._over_ms, now_ms - before.retention_ms)
+        self.attributes, self.modified_ms = attributes, now_ms
         self.settings = settings = settings_of(self.name.name, attributes)
-        self.modified_ms = now_ms
         if settings.deduplication_scope_group != before.deduplication_scope_group:
             self._scope_group, self._scope_changed_ms = before.deduplication_scope_group, now_ms
         if settings.retention_ms != before.retention_ms or (settings.fifo and settings.delay_ms != before.delay_ms):

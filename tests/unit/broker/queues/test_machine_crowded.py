@@ -276,3 +276,15 @@ def test_change_of_retention_while_a_long_poll_waits(retention: int) -> None:
     world.call(sqs.SetQueueAttributes(url, {"MessageRetentionPeriod": str(retention)}))
     world.advance(19_000)
     assert world.polled(waiting) == ["last"]
+
+
+def test_a_longer_retention_brings_nothing_back() -> None:
+    """What was over stays over, even if it has not left the store yet."""
+    world = World(MachineSettings(window=20, lookahead=40))
+    url = world.create(MessageRetentionPeriod=60)
+    for number in range(300):
+        world.send(url, str(number))
+    world.clock.advance(60_000)
+    world.call(sqs.SetQueueAttributes(url, {"MessageRetentionPeriod": "300"}))
+    world.send(url, "young")
+    assert drain(world, url) == ["young"]
