@@ -9,6 +9,7 @@ The exit code is 1 if crossdock itself fails at something.
 
 import argparse
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -59,6 +60,7 @@ def main() -> None:
     settings = (QUICK if given.quick else Settings())._replace(**changed)
     command = shlex.join(["python", "-m", "bench.run", *sys.argv[1:]])
     tables: list[Table] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(dir=given.data) as name:
         bench = Bench(settings, given.servers, Path(name))
         machine, neighbours = describe(given.servers, bench.folder), Neighbours()

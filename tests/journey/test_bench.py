@@ -36,3 +36,18 @@ def test_the_bench_answers_every_question(tmp_path: Path) -> None:
     tables = dict(part.split("\n", 1) for part in text.split("## ")[1:])
     assert {title: table.count("| crossdock durable |") for title, table in tables.items()} == ROWS
     assert "processor: " in text
+
+
+def test_a_bench_that_is_stopped_leaves_no_server_behind(tmp_path: Path) -> None:
+    """SIGTERM ends what it started and removes what that wrote."""
+    flags = ["--only", "idle", "--servers", "front", "--idle-seconds", "60", "--data", str(tmp_path)]
+    command = [sys.executable, "-m", "bench.run", *flags]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as bench:
+        assert bench.stderr is not None
+        assert "idle for 60 s" in bench.stderr.readline()
+        started = Path(f"/proc/{bench.pid}/task/{bench.pid}/children").read_text().split()
+        assert len(started) == 1
+        bench.terminate()
+        assert bench.wait(30) == 128 + 15
+    assert not Path(f"/proc/{started[0]}").exists()
+    assert list(tmp_path.iterdir()) == []
