@@ -113,7 +113,7 @@ def started_pair(bench: Bench, server: Server, backlog: Backlog) -> Iterator[Pai
 
 
 def fill(bench: Bench, pair: Pair, backlog: Backlog) -> float:
-    """Send so many messages; messages/s. Failed if a peer takes too long."""
+    """Send so many messages (at least one); messages/s. Failed if a peer takes too long."""
     server = pair.full.server
     limit_s = OURS_FILL_S if server.name == OURS else bench.settings.fill_s
     mode = "fill" if backlog.body_bytes * 10 <= BATCH_BYTES else "fill-single"
@@ -166,7 +166,8 @@ def restart(bench: Bench, pair: Pair, backlog: Backlog, notes: list[str]) -> Ite
     """Replace what was drained; kill it, then stop it as one should; each time start it again and receive. Two rows of the table."""
     one = pair.full
     left = one.endpoint.count_messages(pair.full_url)
-    fill(bench, pair, backlog._replace(messages=backlog.messages - left))
+    if left < backlog.messages:
+        fill(bench, pair, backlog._replace(messages=backlog.messages - left))
     for number in (signal.SIGKILL, signal.SIGTERM):
         bench.say(f"backlog of {backlog}, restart after {number.name}: {one.server.name}")
         before = one.endpoint.count_messages(pair.full_url)

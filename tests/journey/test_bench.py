@@ -38,6 +38,27 @@ def test_the_bench_answers_every_question(tmp_path: Path) -> None:
     assert "processor: " in text
 
 
+def test_a_backlog_that_has_grown_is_restarted_as_it_is() -> None:
+    """More was sent than drained: nothing is filled up."""
+    flags = [
+        "--only",
+        "backlog",
+        "--servers",
+        "crossdock durable",
+        "--backlogs",
+        "10",
+        "--seconds",
+        "0.4",
+        "--rounds",
+        "1",
+    ]
+    command = [sys.executable, "-m", "bench.run", *flags]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout
+    assert "filling crossdock durable: 0 of 10\n" in done.stderr
+    assert done.stdout.count("| SIGTERM |") == 1
+
+
 def test_a_bench_that_is_stopped_leaves_no_server_behind(tmp_path: Path) -> None:
     """SIGTERM ends what it started and removes what that wrote."""
     flags = ["--only", "idle", "--servers", "front", "--idle-seconds", "60", "--data", str(tmp_path)]
