@@ -46,8 +46,8 @@ class Queue(Residents):
         self.attempts = AttemptMemory()
         self._scope_group = self.settings.deduplication_scope_group
         self._scope_changed_ms = 0
-        self._over_ms = 0
-        """What counts from then or before was over when the attributes were last set: a message in the store may not have left it yet."""
+        self._over_ms = self._over_through = 0
+        """Up to and with this sequence, what counts from then or before was over when the retention was last prolonged."""
         self._alarms = alarms
         super().__init__(self.settings.fifo, sizes, budget)
         self.clear()
@@ -59,14 +59,15 @@ class Queue(Residents):
         self.leaving: list[Message] = []
         """Touched, and they leave when the next step begins. Visible ones among them are in no order meanwhile."""
         self._deadlines = MessageDeadlines(self.messages)
-        self.look_ahead(self.settings.fifo)
-        self.order: Order = FifoOrder() if self.settings.fifo else StandardOrder(self.fresh, self.find)
+        self.look_ahead(self.fifo)
+        self.order: Order = FifoOrder() if self.fifo else StandardOrder(self.fresh, self.find)
 
     # What there is
 
     def is_over(self, message: Message, now_ms: int) -> bool:
-        """Whether the retention of a message has ended, before it was prolonged or now."""
-        return message.retained_from_ms <= max(now_ms - self.settings.retention_ms, self._over_ms)
+        """Whether the retention of a message has ended, now or before it was prolonged: what is in the store may not have left it yet."""
+        was_over = message.retained_from_ms <= self._over_ms and message.sequence <= self._over_through
+        return was_over or message.retained_from_ms + self.settings.retention_ms <= now_ms
 
     def scope_is_group(self, now_ms: int) -> bool:
         """Whether duplicates are looked for in the message group only."""
@@ -82,9 +83,9 @@ class Queue(Residents):
 
     def admit(self, sent: Sent, now_ms: int) -> None:
         """A message is sent to the queue. Beyond the window it is left to the store."""
-        if sent.group_id is not None and not self.settings.fifo:
+        if sent.group_id is not None and not self.fifo:
             self._note_tenant(sent.group_id, now_ms)
-        if sent.due_ms > now_ms and not self.settings.fifo:
+        if sent.due_ms > now_ms and not self.fifo:
             if not self.keeps_hidden() and self.away.may_sleep(sent.due_ms, sent.sequence, now_ms):
                 self.delayed += 1
                 self._sleep(sent.due_ms, now_ms)
@@ -96,7 +97,7 @@ class Queue(Residents):
 
     def adopt(self, stored: Stored, now_ms: int) -> None:
         """Take a message that was moved here, with its history."""
-        if self.crowded or (self.settings.fifo and (self.away.cold or self.is_full(stored.message))):
+        if self.crowded or (self.fifo and (self.away.cold or self.is_full(stored.message))):
             self.away.leave(stored.message.sequence, self.last_sequence)
         else:
             self._place(self._with_history(stored, now_ms), stored.due_ms, now_ms)
@@ -104,7 +105,7 @@ class Queue(Residents):
     def take_back(self, stored: Stored, now_ms: int) -> None:
         """Take a message that was in flight or delayed when the process ended, and behind others in the store."""
         message = self._with_history(stored, now_ms, keep_content=False)
-        if self.settings.fifo:
+        if self.fifo:
             self.taken_back.append(message)
         self._place(message, stored.due_ms, now_ms, in_order=False)
 
@@ -133,7 +134,7 @@ class Queue(Residents):
         taken_back = self.taken_back
         while taken_back and taken_back[0].sequence <= through:
             message = taken_back.popleft()
-            if self.settings.fifo and message.state is not GONE:
+            if self.fifo and message.state is not GONE:
                 self.order.arrive(message)
 
     def recall(self, stored: Stored, now_ms: int) -> Message:
@@ -141,7 +142,7 @@ class Queue(Residents):
         stays where it is: what is not resident is not in flight, so the handle is an old one."""
         message = self._with_history(stored, now_ms, keep_content=False)
         message.due_ms = due_ms = stored.due_ms
-        if self.settings.fifo:
+        if self.fifo:
             return message
         self.enter(message)
         if self.away.is_asleep(due_ms, message.sequence):
@@ -197,8 +198,7 @@ class Queue(Residents):
 
     def _leaves(self, message: Message) -> bool:
         """Whether the place of a message that became visible is in the store: there is no room, or it goes behind what is there."""
-        tired = message.receive_count >= TIRED_RECEIVES
-        return self.crowded or (tired and self.away.cold > 0 and not self.fifo)
+        return self.crowded or (message.receive_count >= TIRED_RECEIVES and self.away.cold > 0 and not self.fifo)
 
     def _settle(self, message: Message) -> None:
         """A message that became visible finds its place, or leaves."""
@@ -213,7 +213,7 @@ class Queue(Residents):
 
     def _with_history(self, stored: Stored, now_ms: int, keep_content: bool = True) -> Message:
         sent = stored.message
-        if sent.group_id is not None and not self.settings.fifo:
+        if sent.group_id is not None and not self.fifo:
             self._note_tenant(sent.group_id, sent.sent_ms)
         message = self.make_resident(sent, keep_content)
         message.receive_count = stored.receive_count
@@ -223,8 +223,7 @@ class Queue(Residents):
 
     def _place(self, message: Message, due_ms: int, now_ms: int, in_order: bool = True) -> None:
         """Put a new resident message where its history says. One that comes out of order is left out of its FIFO group for now."""
-        fifo = self.settings.fifo
-        if fifo and not message.receive_count:
+        if self.fifo and not message.receive_count:
             due_ms = message.retained_from_ms + self.settings.delay_ms
         message.due_ms = due_ms
         self.enter(message)
@@ -232,17 +231,17 @@ class Queue(Residents):
             self._place_hidden(message)
         elif message.receive_count:
             self._wake(message)
-            if not fifo:
+            if not self.fifo:
                 self.order.appear(message, self._rank(message))
         else:
             self.untouched += 1
             self.fresh.append(message)
-            if not fifo:
+            if not self.fifo:
                 self.order.arrive(message)
             if self.looks_ahead:
                 self.sweep_fresh()
             self.arm(message.retained_from_ms + self.settings.retention_ms)
-        if fifo and in_order:
+        if self.fifo and in_order:
             self.order.arrive(message)
 
     def _place_hidden(self, message: Message) -> None:
@@ -374,11 +373,12 @@ class Queue(Residents):
     def set_attributes(self, attributes: dict[str, str], now_ms: int) -> None:
         """Change the settings. Retention counts for what is there already; so does the delay of a FIFO queue: time looks at it soon."""
         before = self.settings
-        self._over_ms = max(self._over_ms, now_ms - before.retention_ms)
         self.attributes, self.modified_ms = attributes, now_ms
         self.settings = settings = settings_of(self.name.name, attributes)
         if settings.deduplication_scope_group != before.deduplication_scope_group:
             self._scope_group, self._scope_changed_ms = before.deduplication_scope_group, now_ms
+        if settings.retention_ms > before.retention_ms:
+            self._over_ms, self._over_through = now_ms - before.retention_ms, self.last_sequence
         if settings.retention_ms != before.retention_ms or (settings.fifo and settings.delay_ms != before.delay_ms):
             self._recount(settings.delay_ms - before.delay_ms if settings.fifo else 0)
             self.arm(now_ms)

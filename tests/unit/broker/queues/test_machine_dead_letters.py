@@ -178,6 +178,18 @@ def test_retention_of_dead_letters(world: World, suffix: str, left: int) -> None
     assert world.counts(dead) == (left, 0, 0)
 
 
+def test_a_longer_retention_is_that_of_what_comes_later(world: World) -> None:
+    """What was over when the retention was prolonged stays over; an old message that is dead-lettered afterwards is not over."""
+    dead = world.create("dead", MessageRetentionPeriod=60)
+    source = world.create("source", VisibilityTimeout=1, RedrivePolicy=redrive(world.arn(dead)))
+    world.send(source, "pill")
+    world.receive(source)
+    world.advance(600_000)
+    world.call(sqs.SetQueueAttributes(dead, {"MessageRetentionPeriod": "86400"}))
+    world.receive(source)
+    assert world.bodies(dead) == ["pill"]
+
+
 def test_no_ping_pong(world: World) -> None:
     """Two queues that are each other's dead-letter queue pass a message on once per receive."""
     one = world.create("one", VisibilityTimeout=1)
