@@ -66,12 +66,7 @@ class Residents:
     @property
     def crowded(self) -> bool:
         """Whether touched messages are left to the store. On a FIFO queue none is: each holds up others."""
-        budget = self._budget
-        return (
-            budget.messages >= budget.messages_max
-            and not self.fifo
-            and len(self.messages) - self.untouched > self._sizes.reserve
-        )
+        return self._budget.crowded and not self.fifo and len(self.messages) - self.untouched > self._sizes.reserve
 
     def keeps_hidden(self) -> bool:
         """Whether one more delayed message, or one more that was hidden before a restart, is resident. Few of many are touched soon."""
@@ -79,11 +74,7 @@ class Residents:
 
     def is_full(self, sent: Sent) -> bool:
         """Whether a message that can be received is left to the store."""
-        if self.fifo or self._budget.crowded:
-            full = self.room <= 0
-        else:
-            full = len(self.messages) + self.away.asleep - self.in_flight - self.delayed >= self.window
-        return full or (self.untouched >= _RESIDENT_MIN and content_bytes(sent) > self._budget.left)
+        return self.room <= 0 or (self.untouched >= _RESIDENT_MIN and content_bytes(sent) > self._budget.left)
 
     def look_ahead(self, looks_ahead: bool) -> None:
         """Decide the size of the window: a queue that looks for a free group or a quiet tenant needs a large one."""
@@ -115,8 +106,7 @@ class Residents:
         """It is not resident any more. Whoever still holds it takes it for one that is gone."""
         del self.messages[message.sequence]
         self._budget.messages -= 1
-        if message.content is not None:
-            self._budget.used -= message.content_bytes
+        self.discharge(message)
         message.state = GONE
         message.wake_ms = NEVER_MS
 
