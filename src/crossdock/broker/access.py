@@ -66,7 +66,7 @@ class Access:
         key = (claim, host, secure)
         caller = self._callers.get(key)
         if caller is None:
-            caller = self._new_caller(scope_of(request), key[1], secure)
+            caller = self._new_caller(scope_of(request), host, secure)
             if len("".join(claim or "")) + len(host) <= SCOPE_LENGTH_MAX:
                 if len(self._callers) >= CALLERS_REMEMBERED:
                     self._callers.clear()

@@ -20,8 +20,6 @@ app.command("restore")(broker_care.restore_data)
 app.command("check")(broker_care.check_data)
 app.command("compact")(broker_care.compact_data)
 
-EXIT_REFUSED = 2
-
 DEFAULTS = BrokerSettings(durability=Durability.MEMORY)
 
 Host = Annotated[str, typer.Option(envvar="CROSSDOCK_HOST", help="Address to listen on.")]
@@ -96,6 +94,5 @@ def run(
         )
         code = broker.run(settings)
     except (StorageError, CredentialsError, ListenError, ValueError) as error:
-        typer.echo(f"crossdock broker: {error}", err=True)
-        raise typer.Exit(EXIT_REFUSED) from error
+        broker_care.refuse(str(error))
     raise typer.Exit(code)

@@ -124,12 +124,13 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except OSError as error:
-        _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
-def _refuse(sentence: str) -> NoReturn:
+def refuse(sentence: str) -> NoReturn:
+    """Say it, and end with EXIT_REFUSED."""
     typer.echo(f"crossdock broker: {sentence}", err=True)
     raise typer.Exit(EXIT_REFUSED)
 

@@ -15,7 +15,7 @@ import pytest
 from typer.main import get_command
 
 from crossdock.broker.systemd import Notifier, inherited_sockets
-from crossdock.cli import broker
+from crossdock.cli import broker, broker_care
 
 UNITS = Path(__file__).parent.parent.parent.parent / "deployment-scripts" / "systemd"
 
@@ -135,7 +135,7 @@ def test_the_service_runs_a_command_that_exists() -> None:
     context = get_command(broker.app).make_context("broker", flags)
     assert context.params["data"] == Path("${STATE_DIRECTORY}/broker")
     assert service["Type"] == "notify"
-    assert service["RestartPreventExitStatus"] == str(broker.EXIT_REFUSED)
+    assert service["RestartPreventExitStatus"] == str(broker_care.EXIT_REFUSED)
 
 
 def test_systemd_understands_the_units(tmp_path: Path) -> None:

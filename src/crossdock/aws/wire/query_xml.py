@@ -1,15 +1,14 @@
 """The answers of the Query protocol in XML: results and errors, from structures and back to them."""
 
-import re
 from typing import Any
 from xml.etree import ElementTree
 
+from crossdock.aws.characters import REFUSED
 from crossdock.aws.errors import ApiError
 from crossdock.aws.shapes import Kind, ListOf, MapOf, Member, Operation, Scalar, Service, Shape, Structure, members
 from crossdock.aws.wire.query_scalars import nothing, read_scalar, write_scalar
 
 _DECLARATION = '<?xml version="1.0"?>'
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class XmlAnswers:
@@ -46,7 +45,7 @@ def escape(text: str) -> str:
     """Text between two tags. A carriage return must be written as a reference, since XML parsers turn a bare one into a line feed;
     what XML has no way to write becomes U+FFFD."""
     if not text.isprintable():
-        text = _NOT_XML.sub("\ufffd", text)
+        text = REFUSED.sub("\ufffd", text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace('"', "&quot;").replace("\r", "&#xD;")
 

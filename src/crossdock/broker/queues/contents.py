@@ -16,6 +16,7 @@ import msgspec
 
 from crossdock.aws import quotas
 from crossdock.aws.api.sqs import MessageAttributeValue, SendMessage, SendMessageBatchRequestEntry
+from crossdock.aws.characters import REFUSED
 from crossdock.aws.errors import (
     InvalidMessageContents,
     InvalidParameterValue,
@@ -98,12 +99,9 @@ def _encoded(text: str) -> bytes | None:
     return raw
 
 
-_REFUSED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
 def _refused_character(text: str, place: str) -> str:
     """What AWS says of the first character that it refuses; `place` is where it stands."""
-    found = _REFUSED.search(text)
+    found = REFUSED.search(text)
     assert found is not None
     return (
         f"Invalid binary character '#x{ord(found[0]):X}' was found in the {place}, the set of allowed characters is "

@@ -72,9 +72,7 @@ class QueueMachine:
                     pass_time(registry, queue, step)
                 result = handler(registry, queue, command, step)
         except ApiError as error:
-            result = error.with_traceback(
-                None
-            )  # which leads back to this frame: a cycle, with all of the request in it
+            result = error.with_traceback(None)  # it leads back to this frame: a cycle, with all of the request in it
         if result is not LATER:
             step.replies.append((ticket, result))
         if step.woken:

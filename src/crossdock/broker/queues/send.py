@@ -46,7 +46,7 @@ def send_held(registry: Registry, queue: Queue, step: Step) -> None:
             else:
                 result = _send_batch(registry, queue, command, step)
         except ApiError as error:
-            result = error
+            result = error.with_traceback(None)
         step.replies.append((ticket, result))
         step.durable = True
     step.caller = caller

@@ -12,9 +12,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from crossdock.broker.storage.check_tables import Report, TableCheck
-from crossdock.broker.storage.database_files import Show, copy, open_frozen, open_used, publish, reason, remove
+from crossdock.broker.storage.database_files import (
+    PARTIAL,
+    Show,
+    copy,
+    open_frozen,
+    open_used,
+    publish,
+    reason,
+    unfinished,
+)
 from crossdock.broker.storage.errors import StorageError
-from crossdock.broker.storage.files import Files
 from crossdock.broker.storage.folder import DataFolder, find_data
 from crossdock.broker.storage.tables import check_format
 
@@ -35,7 +43,6 @@ DETACH = f"""
 ATTACH = "PRAGMA application_id = 0; UPDATE meta SET identity = randomblob(16);"
 """A restored folder has a history of its own: journal files of the original, or of another copy, do not belong to it."""
 
-PARTIAL = "broker.db.partial"
 LEFTOVERS = {"lock", "journal"}
 """What a restore that was killed leaves in a folder, apart from PARTIAL."""
 
@@ -68,8 +75,7 @@ def backup(data: Path, file: Path, show: Show) -> Report:
     find_data(data)
     partial = Path(tempfile.mktemp(prefix=f".{file.name}.", suffix=".partial", dir=file.absolute().parent))
     try:
-        try:
-            partial.touch(mode=0o600, exist_ok=False)
+        with unfinished(partial):
             with closing(open_used(data / "broker.db")) as source:
                 check_format(source, str(data / "broker.db"))
                 copy(source, partial, DETACH, show)
@@ -77,8 +83,6 @@ def backup(data: Path, file: Path, show: Show) -> Report:
             if report.problems:
                 raise StorageError(f"{data} is damaged, there is no backup: {report.problems[0]}")
             publish(partial, file)
-        finally:
-            remove(partial)
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"{data} cannot be backed up to {file}: {reason(error)}; there is no backup") from error
     return report
@@ -93,16 +97,10 @@ def restore(file: Path, data: Path, show: Show) -> Report:
     if report.problems:
         raise StorageError(f"{file} is damaged, nothing is restored: {report.problems[0]}; use another backup")
     try:
-        with _new_folder(data) as folder:
-            partial = folder.path / PARTIAL
-            try:
-                remove(partial)
-                Files().close(Files().open(partial))
-                with closing(open_frozen(file)) as source:
-                    copy(source, partial, ATTACH, show)
-                publish(partial, folder.database)
-            finally:
-                remove(partial)
+        with _new_folder(data) as folder, unfinished(partial := folder.path / PARTIAL):
+            with closing(open_frozen(file)) as source:
+                copy(source, partial, ATTACH, show)
+            publish(partial, folder.database)
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"{file} cannot be restored to {data}: {reason(error)}; nothing is restored") from error
     return report

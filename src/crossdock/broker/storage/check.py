@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from crossdock.broker.queues.facts import Moved, QueueCreated, QueueDeleted, Sent, queue_of
-from crossdock.broker.storage.check_tables import META, Report, TableCheck
+from crossdock.broker.storage.check_tables import Report, TableCheck
 from crossdock.broker.storage.database_files import Show, open_unused
 from crossdock.broker.storage.errors import StorageError
 from crossdock.broker.storage.files import Files
@@ -17,7 +17,7 @@ from crossdock.broker.storage.folder import DataFolder, find_data
 from crossdock.broker.storage.journal import Replay
 from crossdock.broker.storage.segment import Position
 from crossdock.broker.storage.segments import Segments
-from crossdock.broker.storage.tables import is_as_sent
+from crossdock.broker.storage.tables import META, is_as_sent
 
 
 def check(data: Path, show: Show) -> Report:

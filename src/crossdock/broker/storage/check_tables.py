@@ -14,7 +14,7 @@ import msgspec
 from crossdock.broker.queues.facts import MoveTaskChanged, Sent, first_sequence, queue_of
 from crossdock.broker.storage.database_files import Show
 from crossdock.broker.storage.errors import UNREADABLE
-from crossdock.broker.storage.tables import check_format, is_as_sent
+from crossdock.broker.storage.tables import DISCARDS, META, check_format, is_as_sent
 
 SHOW_EVERY = 1_000
 PROBLEMS_MAX = 20
@@ -22,9 +22,7 @@ PROBLEMS_MAX = 20
 
 IDENTITY_BYTES = 16
 
-META = "SELECT identity, folded_segment, folded_offset, last_queue FROM meta"
 QUEUES = "SELECT number, account, region, name, attributes, tags, last_sequence, message_count FROM queues"
-DISCARDS = "SELECT queue, through FROM discards"
 MOVE_TASKS = "SELECT task_id, payload FROM move_tasks"
 MESSAGES = "SELECT sequence, payload FROM messages"
 HIGHEST = "SELECT max(sequence) FROM messages WHERE sequence >= ? AND sequence < ?"

@@ -8,14 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 from crossdock.broker.storage.care import sweep
-from crossdock.broker.storage.database_files import open_used, publish, reason, remove
+from crossdock.broker.storage.database_files import PARTIAL, open_used, publish, reason, unfinished
 from crossdock.broker.storage.errors import StorageError, StorageFailed
 from crossdock.broker.storage.files import Files
 from crossdock.broker.storage.folder import DataFolder, find_data
+from crossdock.broker.storage.segments import give_up_spares
 from crossdock.broker.storage.settings import StorageSettings
 from crossdock.broker.storage.store import Store
-
-PARTIAL = "broker.db.partial"
 
 ALONE = "PRAGMA journal_mode = DELETE"
 """Fails while a backup reads the database, and leaves no write-ahead log beside it that would not belong to its successor."""
@@ -40,23 +39,19 @@ def compact(data: Path, now_ms: int) -> tuple[int, int]:
     """
     before = settle(data, now_ms)
     folder = DataFolder(data)
-    partial = folder.path / PARTIAL
     try:
-        remove(partial)
-        Files().close(Files().open(partial))
-        with closing(open_used(folder.database)) as connection:
-            for _ in sweep(connection):
-                pass
-            connection.executescript(ALONE)
-            connection.execute("VACUUM INTO ?", (str(partial),))
-        publish(partial, folder.database)
-        for spare in folder.journal.glob("*.spare"):
-            spare.unlink()
+        with unfinished(partial := folder.path / PARTIAL):
+            with closing(open_used(folder.database)) as connection:
+                for _ in sweep(connection):
+                    pass
+                connection.executescript(ALONE)
+                connection.execute("VACUUM INTO ?", (str(partial),))
+            publish(partial, folder.database)
+        give_up_spares(Files(), folder.journal)
         return before, folder.bytes()
     except (OSError, sqlite3.Error) as error:
         raise StorageError(
             f"{data} cannot be compacted: {reason(error)}; nothing is lost. Is a backup being made?"
         ) from error
     finally:
-        remove(partial)
         folder.release()

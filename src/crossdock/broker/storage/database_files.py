@@ -5,8 +5,8 @@ What is in them is left to `tables`.
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from errno import ENOSPC
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from crossdock.broker.storage.files import Files
 
 Show = Callable[[str, int, int], None]
 """Is told of progress: what is done with each, how many are done, of how many."""
+
+PARTIAL = "broker.db.partial"
+"""The database of a data folder, while it is made anew."""
 
 PAGES_A_STEP = 256
 SYNC_EVERY = 4
@@ -68,6 +71,17 @@ def copy(source: sqlite3.Connection, target: Path, change: str, show: Show) -> N
     with closing(open_used(target)) as connection:
         source.backup(connection, pages=PAGES_A_STEP, progress=step)
         connection.executescript(change)
+
+
+@contextmanager
+def unfinished(partial: Path) -> Iterator[None]:
+    """An empty database file that only its owner may use, to be filled; in the end it is gone, unless `publish` gave it its name."""
+    try:
+        remove(partial)
+        partial.touch(mode=0o600, exist_ok=False)
+        yield
+    finally:
+        remove(partial)
 
 
 def publish(partial: Path, file: Path) -> None:

@@ -10,8 +10,9 @@ the disk, and opening it again rebuilds what was acknowledged. Nor does it when 
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 from crossdock.broker.outcome import Fact
 from crossdock.broker.queues.facts import Purged, QueueDeleted, Remembered, Sent, Snapshot, Stored
@@ -61,35 +62,28 @@ class Store:
 
     def page(self, after: int, through: int, limit: int, bytes_max: int) -> list[Stored]:
         """See `Backlog.page`. `after` and `through` are sequences of one queue, or its bounds."""
-        try:
+        with self._reading():
             return self._layers.page(after, through, limit, bytes_max)
-        except UNREADABLE as error:
-            raise self._fail(unreadable(self._settings.data, error)) from error
 
     def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
         """See `Backlog.due`."""
-        try:
+        with self._reading():
             return self._layers.due(queue, after, through_ms, limit)
-        except UNREADABLE as error:
-            raise self._fail(unreadable(self._settings.data, error)) from error
 
     def content(self, sequence: int) -> Sent:
         """See `Backlog.content`."""
-        try:
+        with self._reading():
             return self._layers.content(sequence)
-        except UNREADABLE as error:
-            raise self._fail(unreadable(self._settings.data, error)) from error
 
     def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:
         """See `Backlog.sends`. What is in the journal only is in the snapshot."""
-        return self._layers.sends(after, through, after_ms, limit)
+        with self._reading():
+            return self._layers.sends(after, through, after_ms, limit)
 
     def remembered(self, sequence: int) -> Remembered | None:
         """See `Backlog.remembered`."""
-        try:
+        with self._reading():
             return self._layers.remembered(sequence)
-        except UNREADABLE as error:
-            raise self._fail(unreadable(self._settings.data, error)) from error
 
     # Writing
 
@@ -248,6 +242,14 @@ class Store:
                 self._write()
         except OSError as error:
             self._fail_writing(error)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """StorageFailed, from now on always, if what is on disk cannot be read."""
+        try:
+            yield
+        except UNREADABLE as error:
+            raise self._fail(unreadable(self._settings.data, error)) from error
 
     def _fail(self, reason: str) -> StorageFailed:
         self._failure = StorageFailed(reason)

@@ -1,7 +1,9 @@
 """Damage in the tables, which have no checksums of their own: whatever bits are flipped, nobody is given what was not sent."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -91,3 +93,17 @@ def test_a_store_that_could_not_be_read_writes_no_more(
     with pytest.raises(StorageFailed, match="restore it from a backup"):
         store.commit()
     store.abandon()
+
+
+def test_a_send_that_cannot_be_read_back_fails_the_store(settings: StorageSettings, database: Path) -> None:
+    """The keys of FIFO sends are read after the start, a slice at a time: damage in them is told as that in messages is."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("INSERT INTO remembered VALUES (?, CAST(x'ff' AS TEXT), 'id', ?)", (BASE, NOW_MS))
+    store = Store.open(settings, NOW_MS)
+    try:
+        with pytest.raises(StorageFailed, match="cannot be read"):
+            store.sends(BASE - 1, LAST, 0, 10)
+        with pytest.raises(StorageFailed, match="cannot be read"):
+            store.commit()
+    finally:
+        store.abandon()
