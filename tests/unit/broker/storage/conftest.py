@@ -69,6 +69,17 @@ def created(queue: int = QUEUE) -> QueueCreated:
     return QueueCreated(queue, "000000000000", "us-east-1", f"queue-{queue}", {"VisibilityTimeout": "30"}, {}, NOW_MS)
 
 
+def fill(store: Store, make_sent: Callable[..., Sent], first: int, last: int, body: str = "x" * 500) -> None:
+    """Send messages, so many to a commit that folds begin between them."""
+    for position in range(first, last, 50):
+        store.append([make_sent(place, body) for place in range(position, min(position + 50, last))])
+        store.commit()
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
 @pytest.fixture
 def make_sent() -> Callable[..., Sent]:
     """`sent`."""
@@ -99,6 +110,13 @@ def settings(tmp_path: Path, files: FailingFiles) -> StorageSettings:
         write_bytes=10_000,
         files=files,
     )
+
+
+@pytest.fixture
+def data(settings: StorageSettings) -> Path:
+    """The data folder of the settings."""
+    assert settings.data is not None
+    return settings.data
 
 
 @pytest.fixture

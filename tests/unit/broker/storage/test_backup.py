@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.unit.broker.storage.conftest import fill, quiet
 
 from crossdock.broker.queues.facts import Deleted, QueueCreated, Received, Sent, first_sequence
 from crossdock.broker.storage import backup as backups
@@ -25,23 +26,6 @@ NOW_MS = 1_700_000_000_000
 Open = Callable[..., Store]
 Make = Callable[..., Sent]
 MakeQueue = Callable[..., QueueCreated]
-
-
-def fill(store: Store, make_sent: Make, first: int, last: int, body: str = "x" * 500) -> None:
-    for position in range(first, last, 50):
-        store.append([make_sent(place, body) for place in range(position, min(position + 50, last))])
-        store.commit()
-
-
-def quiet(what: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
-
-
-@pytest.fixture
-def data(settings: StorageSettings) -> Path:
-    """The data folder of the settings."""
-    assert settings.data is not None
-    return settings.data
 
 
 @pytest.fixture

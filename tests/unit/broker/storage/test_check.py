@@ -10,6 +10,7 @@ from random import Random
 import msgspec
 import pytest
 from msgspec.structs import replace
+from tests.unit.broker.storage.conftest import fill, quiet
 
 from crossdock.broker.outcome import Fact
 from crossdock.broker.queues.facts import (
@@ -42,23 +43,6 @@ MakeQueue = Callable[..., QueueCreated]
 
 def count(store: Store) -> int:
     return len(store.page(BASE - 1, END, 1 << 30, 1 << 40))
-
-
-def fill(store: Store, make_sent: Make, first: int, last: int, body: str = "x" * 500) -> None:
-    for position in range(first, last, 50):
-        store.append([make_sent(place, body) for place in range(position, min(position + 50, last))])
-        store.commit()
-
-
-def quiet(what: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
-
-
-@pytest.fixture
-def data(settings: StorageSettings) -> Path:
-    """The data folder of the settings."""
-    assert settings.data is not None
-    return settings.data
 
 
 def contents(data: Path) -> dict[str, bytes]:

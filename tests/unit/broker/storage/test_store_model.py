@@ -11,6 +11,7 @@ from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.unit.broker.storage.conftest import quiet
 
 from crossdock.aws.quotas import DEDUPLICATION_WINDOW_MS
 from crossdock.broker.outcome import Fact
@@ -38,10 +39,6 @@ from crossdock.broker.storage.store import StorageSettings, Store
 
 START_MS = 1_700_000_000_000
 EVERYTHING = 1 << 40
-
-
-def quiet(what: str, done: int, total: int) -> None:
-    """Nobody looks."""
 
 
 @dataclass
