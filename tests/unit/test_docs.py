@@ -144,11 +144,13 @@ def test_the_tour_names_every_folder() -> None:
     assert [name for name in sorted(tests) if name not in beside] == []
 
 
-def test_the_howto_for_tests_runs_as_it_stands(tmp_path: Path) -> None:
-    """The two files of howto/test-with-crossdock.md make a test suite that passes."""
-    conftest, test = blocks(ROOT / "docs" / "howto" / "test-with-crossdock.md", "python")
-    (tmp_path / "conftest.py").write_text(conftest)
-    (tmp_path / "test_example.py").write_text(test)
+@pytest.mark.parametrize("sharing", [False, True])
+def test_the_howto_for_tests_runs_as_it_stands(tmp_path: Path, sharing: bool) -> None:
+    """The files of howto/test-with-crossdock.md make a test suite that passes, with a broker for each test and with one for all."""
+    conftest, example, worker, shared = blocks(ROOT / "docs" / "howto" / "test-with-crossdock.md", "python")
+    (tmp_path / "conftest.py").write_text(conftest + shared * sharing)
+    (tmp_path / "test_example.py").write_text(example)
+    (tmp_path / "test_worker.py").write_text(worker)
     call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     result = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout
