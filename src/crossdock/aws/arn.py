@@ -27,10 +27,6 @@ class QueueName(NamedTuple):
     def arn(self) -> str:
         return f"arn:{partition_of(self.region)}:sqs:{self.region}:{self.account}:{self.name}"
 
-    @property
-    def is_fifo(self) -> bool:
-        return self.name.endswith(".fifo")
-
 
 def parse_queue_arn(arn: str) -> QueueName | None:
     """Read `arn:aws:sqs:region:account:name`; None when it is not the ARN of a queue."""

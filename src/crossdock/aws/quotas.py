@@ -1,4 +1,4 @@
-"""Every limit that AWS publishes for SQS, under its documented name. Asserts say how they relate.
+"""The limits of SQS that the broker keeps, under their documented names. Asserts say how they relate.
 
 Source: "Amazon SQS quotas" in the SQS Developer Guide, and the API reference.
 """
@@ -15,8 +15,6 @@ LIST_RESULTS_MAX = 1_000
 TAGS_MAX = 50
 """Tags of a queue."""
 TAG_KEY_LENGTH_MAX = 128
-"""Characters."""
-TAG_VALUE_LENGTH_MAX = 256
 """Characters."""
 
 # Queue attributes, as (lowest, highest, default); seconds and bytes as on the wire
@@ -47,8 +45,6 @@ NUMBER_EXPONENT = (-128, 126)
 MESSAGE_GROUP_ID_LENGTH_MAX = 128
 """Characters."""
 MESSAGE_DEDUPLICATION_ID_LENGTH_MAX = 128
-"""Characters."""
-RECEIPT_HANDLE_LENGTH_MAX = 1_024
 """Characters."""
 VISIBILITY_TOTAL_MS_MAX = 43_200_000
 """How long a message may be hidden in all, from its receive."""
@@ -100,4 +96,5 @@ NOISY_QUIET_AFTER_MS = 300_000
 assert MAXIMUM_MESSAGE_SIZE[1] == BATCH_BYTES_MAX, "one message of the greatest size fills a batch"
 assert VISIBILITY_TIMEOUT[1] * 1_000 == VISIBILITY_TOTAL_MS_MAX
 assert MESSAGE_RETENTION_PERIOD[1] * 1_000 > DEDUPLICATION_WINDOW_MS
+assert MESSAGE_DEDUPLICATION_ID_LENGTH_MAX == MESSAGE_GROUP_ID_LENGTH_MAX, "one check serves both"
 assert BATCH_ENTRIES_MAX == RECEIVE_MAX_MESSAGES

@@ -15,7 +15,7 @@ from crossdock.messaging.contract import (
 )
 from crossdock.messaging.database import database
 from crossdock.messaging.inbox import Inbox, inbox_tables
-from crossdock.messaging.message import Attribute, MoveTask, OutgoingMessage, ReceivedMessage, SqsError
+from crossdock.messaging.message import Attribute, OutgoingMessage, ReceivedMessage, SqsError
 from crossdock.messaging.outbox import outbox_table
 from crossdock.messaging.relay import Relay, RelaySettings
 from crossdock.messaging.retry import Discard, Fatal, Retry, RetryPolicy
@@ -36,7 +36,6 @@ __all__ = [
     "Event",
     "Fatal",
     "Inbox",
-    "MoveTask",
     "OutgoingMessage",
     "Queue",
     "ReceivedMessage",

@@ -50,19 +50,6 @@ class ReceivedMessage(msgspec.Struct, kw_only=True, gc=False):
         return found[1] if found is not None and isinstance(found[1], str) else None
 
 
-class MoveTask(msgspec.Struct, frozen=True, kw_only=True):
-    """One redrive of a dead letter queue, as ListMessageMoveTasks tells it. `handle` is there only while it runs."""
-
-    source_arn: str
-    status: str
-    moved: int
-    to_move: int | None = None
-    destination_arn: str | None = None
-    handle: str | None = None
-    started_at_ms: int | None = None
-    failure: str | None = None
-
-
 class SqsError(Exception):
     """SQS, or the way to it, said no.
 

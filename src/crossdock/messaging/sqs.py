@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from crossdock.aws import quotas
 from crossdock.clock import Clock
-from crossdock.messaging.message import Attribute, MoveTask, OutgoingMessage, ReceivedMessage, SqsError
+from crossdock.messaging.message import Attribute, OutgoingMessage, ReceivedMessage, SqsError
 
 _CONFIG = AioConfig(
     connect_timeout=5,
@@ -99,10 +99,6 @@ class Sqs:
         """The URLs of all queues whose names begin with `prefix`."""
         return await self._all("list_queues", "QueueUrls", QueueNamePrefix=prefix)
 
-    async def dead_letter_sources(self, queue_url: str) -> list[str]:
-        """The URLs of the queues whose redrive policy points to this dead letter queue."""
-        return await self._all("list_dead_letter_source_queues", "queueUrls", QueueUrl=queue_url)
-
     async def attributes(self, queue_url: str, names: Sequence[str] = ("All",)) -> dict[str, str]:
         """Attributes of a queue, as SQS's own strings."""
         found = await self._call("get_queue_attributes", QueueUrl=queue_url, AttributeNames=list(names))
@@ -119,10 +115,6 @@ class Sqs:
     async def tag(self, queue_url: str, tags: Mapping[str, str]) -> None:
         """Add or overwrite tags."""
         await self._call("tag_queue", QueueUrl=queue_url, Tags=dict(tags))
-
-    async def untag(self, queue_url: str, keys: Sequence[str]) -> None:
-        """Remove tags; unknown keys are fine."""
-        await self._call("untag_queue", QueueUrl=queue_url, TagKeys=list(keys))
 
     async def purge(self, queue_url: str) -> None:
         """Delete every message of a queue; SQS allows it once a minute."""
@@ -189,31 +181,6 @@ class Sqs:
         return await self._each(
             change, [{"ReceiptHandle": handle, "VisibilityTimeout": seconds} for handle, seconds in changes]
         )
-
-    # Redrive
-
-    async def start_move(
-        self, source_arn: str, *, destination_arn: str | None = None, per_second: int | None = None
-    ) -> str:
-        """Start to redrive a dead letter queue (to each message's own source when no destination is given); the task's handle."""
-        extra: dict[str, Any] = {}
-        if destination_arn is not None:
-            extra["DestinationArn"] = destination_arn
-        if per_second is not None:
-            extra["MaxNumberOfMessagesPerSecond"] = per_second
-        return str((await self._call("start_message_move_task", SourceArn=source_arn, **extra))["TaskHandle"])
-
-    async def list_moves(self, source_arn: str) -> list[MoveTask]:
-        """The latest redrives of a dead letter queue, newest first (at most ten)."""
-        answer = await self._call(
-            "list_message_move_tasks", SourceArn=source_arn, MaxResults=quotas.MOVE_TASKS_LISTED_MAX
-        )
-        return [_move_task(entry) for entry in answer.get("Results", ())]
-
-    async def cancel_move(self, handle: str) -> int:
-        """Stop a redrive; how many messages it had moved."""
-        answer = await self._call("cancel_message_move_task", TaskHandle=handle)
-        return int(answer.get("ApproximateNumberOfMessagesMoved", 0))
 
     # How calls are made
 
@@ -335,17 +302,4 @@ def _received(message: dict[str, Any]) -> ReceivedMessage:
         deduplication_id=system.get("MessageDeduplicationId"),
         sequence_number=system.get("SequenceNumber"),
         dead_letter_source_arn=system.get("DeadLetterQueueSourceArn"),
-    )
-
-
-def _move_task(entry: dict[str, Any]) -> MoveTask:
-    return MoveTask(
-        source_arn=entry["SourceArn"],
-        status=entry["Status"],
-        moved=int(entry.get("ApproximateNumberOfMessagesMoved", 0)),
-        to_move=entry.get("ApproximateNumberOfMessagesToMove"),
-        destination_arn=entry.get("DestinationArn"),
-        handle=entry.get("TaskHandle"),
-        started_at_ms=entry.get("StartedTimestamp"),
-        failure=entry.get("FailureReason"),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from crossdock.clock import Clock, SystemClock
 from crossdock.ops.backoff import Backoff
 from crossdock.ops.folder import DataFolder
-from crossdock.ops.keeper import Keeper, Nursery, State
+from crossdock.ops.keeper import Keeper, Nursery
 from crossdock.ops.logs import Echo, no_echo
 from crossdock.ops.program import Program, stop_order
 from crossdock.ops.refusal import Refusal
@@ -158,8 +158,3 @@ def _will_not_start(keeper: Keeper) -> Refusal:
     return Refusal(
         f"{keeper.name} died {keeper.failures} times while it started{said}", f"read the log in {keeper.log_path}"
     )
-
-
-def settled(keepers: Sequence[Keeper]) -> bool:
-    """Whether all of these are where they are meant to be."""
-    return all(keeper.state in (State.READY, State.DONE) for keeper in keepers)

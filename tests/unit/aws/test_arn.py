@@ -10,7 +10,6 @@ ORDERS = QueueName("123456789012", "eu-west-1", "orders.fifo")
 def test_arns() -> None:
     """The ARN of a queue is read back to its name; other ARNs and texts are none."""
     assert parse_queue_arn("arn:aws:sqs:eu-west-1:123456789012:orders.fifo") == ORDERS
-    assert ORDERS.is_fifo
     for text in ("", "orders", "arn:aws:sns:eu-west-1:123456789012:orders", "arn:aws:sqs:eu-west-1:123456789012:"):
         assert parse_queue_arn(text) is None
 

@@ -28,7 +28,7 @@ from crossdock.broker.queues.redrive_policy import (
 
 
 class QueueSettings(msgspec.Struct, frozen=True, gc=False):
-    """The attributes of a queue, typed. Times in milliseconds, sizes in bytes."""
+    """The attributes by which the broker acts, typed. Times in milliseconds, sizes in bytes."""
 
     fifo: bool
     delay_ms: int
@@ -38,12 +38,8 @@ class QueueSettings(msgspec.Struct, frozen=True, gc=False):
     visibility_ms: int
     content_based_deduplication: bool
     deduplication_scope_group: bool
-    high_throughput: bool
     redrive: RedrivePolicy | None
     redrive_allow: RedriveAllow | None
-    kms_master_key_id: str | None
-    kms_data_key_reuse_ms: int
-    sqs_managed_sse: bool
     policy: str | None
 
 
@@ -252,12 +248,8 @@ def settings_of(name: str, attributes: Mapping[str, str]) -> QueueSettings:
         visibility_ms=int(of["VisibilityTimeout"]) * 1_000,
         content_based_deduplication=of["ContentBasedDeduplication"] == "true",
         deduplication_scope_group=of["DeduplicationScope"] == "messageGroup",
-        high_throughput=of["FifoThroughputLimit"] == "perMessageGroupId",
         redrive=msgspec.json.decode(text, type=RedrivePolicy) if (text := of["RedrivePolicy"]) else None,
         redrive_allow=msgspec.json.decode(text, type=RedriveAllow) if (text := of["RedriveAllowPolicy"]) else None,
-        kms_master_key_id=of["KmsMasterKeyId"] or None,
-        kms_data_key_reuse_ms=int(of["KmsDataKeyReusePeriodSeconds"]) * 1_000,
-        sqs_managed_sse=of["SqsManagedSseEnabled"] == "true",
         policy=of["Policy"] or None,
     )
 

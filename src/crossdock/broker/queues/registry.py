@@ -77,10 +77,6 @@ class Registry:
         name = parse_queue_arn(arn)
         return self._by_name.get(name) if name is not None else None
 
-    def of_number(self, number: int) -> Queue | None:
-        """The queue with this number."""
-        return self._by_number.get(number)
-
     def of_account(self, caller: Caller, prefix: str = "") -> list[Queue]:
         """The caller's own queues in its region, in order of names."""
         mine = [

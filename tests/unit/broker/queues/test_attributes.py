@@ -133,7 +133,7 @@ def test_a_limit_per_group_needs_a_scope_per_group() -> None:
     """Fact 49: the scope messageGroup works with the default limit; perMessageGroupId works only with that scope."""
     group, per_group = {"DeduplicationScope": "messageGroup"}, {"FifoThroughputLimit": "perMessageGroupId"}
     assert settings_of("q.fifo", check_new("q.fifo", FIFO | group)).deduplication_scope_group
-    assert settings_of("q.fifo", check_new("q.fifo", FIFO | group | per_group)).high_throughput
+    assert check_new("q.fifo", FIFO | group | per_group) == FIFO | group | per_group
     refusal(InvalidAttributeValue, "q.fifo", FIFO | per_group)
 
 
