@@ -67,3 +67,9 @@ class BrokerSettings:
             raise ValueError("a durable broker needs a data folder")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("TLS needs a certificate and its key")
+        if not (len(self.account) == 12 and self.account.isascii() and self.account.isdigit()):
+            raise ValueError(f"an account has 12 digits, unlike {self.account!r}")
+        if not self.region:
+            raise ValueError("the home region needs a name, such as us-east-1")
+        if self.public_url is not None and not self.public_url.startswith(("http://", "https://")):
+            raise ValueError(f"a public URL begins with http:// or https://, unlike {self.public_url!r}")

@@ -23,7 +23,9 @@ app.command("compact")(broker_care.compact_data)
 DEFAULTS = BrokerSettings(durability=Durability.MEMORY)
 
 Host = Annotated[str, typer.Option(envvar="CROSSDOCK_HOST", help="Address to listen on.")]
-Port = Annotated[int, typer.Option(envvar="CROSSDOCK_PORT", help="Port to listen on; 0 for any free one.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65_535, envvar="CROSSDOCK_PORT", help="Port to listen on; 0 for any free one.")
+]
 Data = Annotated[Path, typer.Option(envvar="CROSSDOCK_DATA", readable=False, help="Folder for the messages.")]
 """Whether it can be read is the storage's affair, whose sentences say what to do."""
 Promise = Annotated[

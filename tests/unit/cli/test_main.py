@@ -45,6 +45,10 @@ def test_help_lists_every_command() -> None:
         (("up", "--data", "file"), "file is a file, not a folder", 1),
         (("audit",), "there is no pipeline's data in data", 1),
         (("serve", "orders", "--data", "d", "--port", "x"), "Invalid value for '--port'", 2),
+        (("broker", "--port", "65536"), "than or equal to 65535", 2),
+        (("broker", "--account", "1234"), "an account has 12 digits, unlike '1234'", 2),
+        (("broker", "--region", ""), "the home region needs a name", 2),
+        (("broker", "--public-url", "sqs.example.com"), "a public URL begins with http:// or https://", 2),
         (("frobnicate",), "No such command", 2),
     ],
 )
