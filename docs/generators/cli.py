@@ -1,16 +1,13 @@
 """reference/cli.md: every command of `crossdock`, with its arguments and options."""
 
-import importlib
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from docs.generators.markdown import NOTICE, code, table
-from typer.main import get_command
 
-from crossdock.cli import lazy
-from crossdock.cli.main import COMMANDS
+from crossdock.cli.commands import COMMANDS, command_of
 
 HEAD = """# The command line
 
@@ -32,7 +29,7 @@ def page() -> str:
 def commands() -> Iterator[tuple[str, Command]]:
     """Every command that does something, by its full name; groups first, then what is below them."""
     for name in COMMANDS:
-        yield from _below(f"crossdock {name}", get_command(importlib.import_module(lazy.MODULES[name]).app))
+        yield from _below(f"crossdock {name}", command_of(name))
 
 
 def _below(path: str, command: Command) -> Iterator[tuple[str, Command]]:

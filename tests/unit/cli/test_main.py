@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("fastapi", "sqlalchemy", "aiobotocore", "botocore", "aiohttp", "uvicorn", "alembic", "prometheus_client")
-LIGHT = ("main", "order", "mail", "provider", "audit", "up", "serve", "broker")
+LIGHT = ("commands", "order", "mail", "provider", "audit", "up", "serve", "broker")
 
 
 def crossdock(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -61,3 +61,37 @@ def test_an_error_is_a_sentence_with_a_remedy(
     assert words in " ".join(ended.stderr.split()).replace("│ ", "")
     assert "Traceback" not in ended.stderr + ended.stdout
     assert ended.returncode == code
+
+
+INTERRUPTED_AT = """
+import os, signal, sys
+from crossdock.cli.main import main
+
+module = sys.argv.pop(1)
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("typer", ("status",)),
+        ("crossdock.cli.status", ("status",)),
+        ("crossdock.broker.app", ("broker", "--data", "d")),
+        ("crossdock.services.orders.service", ("serve", "orders", "--data", "d")),
+    ],
+)
+def test_an_interrupt_while_a_command_starts_ends_it_quietly(
+    tmp_path: Path, module: str, arguments: tuple[str, ...]
+) -> None:
+    """Ctrl-C ends with exit code 130 and says nothing, also while the modules of the command are being imported."""
+    command = [sys.executable, "-c", INTERRUPTED_AT, module, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=tmp_path, stdin=subprocess.DEVNULL)
+    assert (ended.returncode, ended.stderr) == (130, "")
