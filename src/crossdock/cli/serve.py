@@ -22,7 +22,7 @@ from crossdock.services.settings import (
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run one process of the pipeline.")
 
-Folder = Annotated[Path, typer.Option("--data", help="Folder for its files.")]
+Folder = Annotated[Path, typer.Option("--data", envvar="CROSSDOCK_DATA", help="Folder for its files.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port of its HTTP side; 0 for any free one.")]
 Part = Annotated[Role | None, typer.Option("--role", help="Which part of the service this process runs.")]

@@ -1,5 +1,6 @@
 """The command line: light to start, and every error a sentence."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,12 @@ HEAVY = ("fastapi", "sqlalchemy", "aiobotocore", "botocore", "aiohttp", "uvicorn
 LIGHT = ("commands", "order", "mail", "provider", "audit", "up", "serve", "broker")
 
 
-def crossdock(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def crossdock(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "crossdock.cli.main", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=cwd, stdin=subprocess.DEVNULL)
+    env = {**os.environ, **environment}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=20, cwd=cwd, stdin=subprocess.DEVNULL, env=env
+    )
 
 
 @pytest.mark.parametrize("module", LIGHT)
@@ -61,6 +65,14 @@ def test_an_error_is_a_sentence_with_a_remedy(
     assert words in " ".join(ended.stderr.split()).replace("│ ", "")
     assert "Traceback" not in ended.stderr + ended.stdout
     assert ended.returncode == code
+
+
+def test_serve_takes_its_folder_from_the_environment(tmp_path: Path) -> None:
+    """`serve` goes by CROSSDOCK_DATA as `broker` does; without it and without --data it names both."""
+    (tmp_path / "file").write_text("I am a file")
+    assert crossdock("serve", "inbox", cwd=tmp_path, CROSSDOCK_DATA="file").stderr.endswith("file is not a folder\n")
+    refused = crossdock("serve", "inbox", cwd=tmp_path)
+    assert (refused.returncode, "--data" in refused.stderr, "CROSSDOCK_DATA" in refused.stderr) == (2, True, True)
 
 
 INTERRUPTED_AT = """
