@@ -21,7 +21,18 @@ _LAST: Final = (1 << 63) - 1
 class Away:
     """Numbers and edges of one queue. Times in milliseconds."""
 
-    __slots__ = ("_first_behind", "_turn_at", "asleep", "behind", "cold", "due_edge", "due_ms", "edge", "passed_over")
+    __slots__ = (
+        "_first_behind",
+        "_turn_at",
+        "asleep",
+        "behind",
+        "cold",
+        "due_edge",
+        "due_ms",
+        "edge",
+        "overdue",
+        "passed_over",
+    )
 
     def __init__(self, edge: int) -> None:
         """Nothing is away yet."""
@@ -32,7 +43,9 @@ class Away:
         self.due_edge = (0, 0)
         """(due_ms, sequence): what is asleep lies behind it; of what is visible and away nothing does."""
         self.due_ms = NEVER_MS
-        """When the first one that is asleep comes due, or earlier."""
+        """When the first one that is asleep comes due, or earlier; while any is overdue, when to go on."""
+        self.overdue = False
+        """Whether some that are asleep were due when they were last looked at, and there were too many to rouse at once."""
         self._first_behind = 0
         self._turn_at = 0
 
@@ -90,12 +103,13 @@ class Away:
     def begin_sleep(self, now_ms: int, count: int) -> None:
         """So many of all messages that are due after `now_ms` are not resident."""
         self.asleep = count
+        self.overdue = False
         self.due_edge = max(self.due_edge, (now_ms, _LAST))
         self.due_ms = now_ms if count else NEVER_MS
 
     def pass_time(self, now_ms: int) -> None:
         """The due edge moves up with time while nothing asleep comes due."""
-        if self.due_ms > now_ms:
+        if self.due_ms > now_ms and not self.overdue:
             self.due_edge = max(self.due_edge, (now_ms, _LAST))
 
     def is_asleep(self, due_ms: int, sequence: int) -> bool:

@@ -225,6 +225,10 @@ class Backlog(Protocol):
         """The first messages with `after < sequence <= through`, in order: at most `limit`, and no more once `bytes_max` of bodies
         are read; at least one if there is one."""
 
+    def some(self, sequences: list[int], bytes_max: int) -> list[Stored]:
+        """Messages of one queue in the order of `sequences`, without those that are not there: no more once `bytes_max` of bodies are
+        read; at least one if there is one."""
+
     def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
         """(due_ms, sequence, receive_count) of messages that come due, or came, behind `after` = (due_ms, sequence), in that order: at most
         `limit` of those due by `through_ms`, and then the next one if there is one."""

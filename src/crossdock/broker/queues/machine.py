@@ -36,7 +36,7 @@ from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.restart import restore
 from crossdock.broker.queues.settings import MachineSettings
 from crossdock.broker.queues.step import new_step, timed_step
-from crossdock.broker.queues.timing import pass_time
+from crossdock.broker.queues.timing import SLICE, pass_time
 from crossdock.clock import Clock
 
 __all__ = ["MachineSettings", "QueueCensus", "QueueMachine"]
@@ -88,8 +88,12 @@ class QueueMachine:
             if queue.let_go(now_ms):
                 step.wake(queue)
         redrive.step_tasks(registry, step)
+        left = SLICE
         for queue in alarmed:
-            pass_time(registry, queue, step)
+            if left > 0:
+                left -= pass_time(registry, queue, step, left)
+            else:
+                queue.arm(now_ms)
         receive.serve(registry, step)
         return step
 

@@ -334,13 +334,13 @@ class Queue(Residents):
         if oldest is not None:
             self.arm(oldest.retained_from_ms + self.settings.retention_ms)
 
-    def pass_time(self, now_ms: int, limit: int) -> tuple[list[int], bool]:
+    def pass_time(self, now_ms: int, limit: int) -> tuple[list[int], int]:
         """Let delays, visibility timeouts and retention end, of about `limit` messages at the most.
 
-        Returns the sequences of those that are gone, and whether any became visible.
+        Returns the sequences of those that are gone, and how many became visible.
         """
         expired: list[int] = []
-        appeared = False
+        appeared = 0
         for _ in range(limit):
             message = self._deadlines.take_due(now_ms)
             if message is None:
@@ -350,7 +350,7 @@ class Queue(Residents):
                 self.remove(message, now_ms)
             elif message.state is not VISIBLE and message.due_ms <= now_ms:
                 self.show(message, now_ms)
-                appeared = True
+                appeared += 1
             else:
                 self._wake(message)
         while (oldest := self.oldest_fresh()) is not None and self.is_over(oldest, now_ms) and len(expired) < limit:

@@ -9,14 +9,20 @@ from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.send import send_held
 from crossdock.broker.queues.step import Step
 
-SLICE = 1_000
-"""So many messages of a queue are looked after in one go, so that nobody waits for long."""
+SLICE = 250
+"""So many messages are looked after in one go, so that nobody waits for long."""
+
+SLICE_BYTES = 2 * 1024 * 1024
+"""No more are read in one go than have so much in their bodies."""
 
 
-def pass_time(registry: Registry, queue: Queue, step: Step) -> None:
-    """Do what is due, then arm the queue for what comes next. Who waits is served before the waiting ends."""
-    roused = queue.away.due_ms <= step.now_ms and _rouse(registry, queue, step)
-    expired, appeared = queue.pass_time(step.now_ms, SLICE)
+def pass_time(registry: Registry, queue: Queue, step: Step, limit: int = SLICE) -> int:
+    """Do what is due, for about `limit` messages, then arm the queue for what comes next; for how many it was done.
+
+    Who waits is served before the waiting ends."""
+    resident = len(queue.messages)
+    roused = _rouse(registry, queue, step, limit) if queue.away.due_ms <= step.now_ms else 0
+    expired, appeared = queue.pass_time(step.now_ms, limit)
     if expired:
         step.facts.append(Deleted(expired))
     if queue.away.cold and not queue.spare:
@@ -32,9 +38,10 @@ def pass_time(registry: Registry, queue: Queue, step: Step) -> None:
     if registry.past_sends.unread:
         _read_past_sends(registry, queue, step)
     if queue.leaving:
-        queue.arm(step.now_ms)
+        queue.arm(step.now_ms + (GO_ON_MS if queue.away.overdue else 0))
     if queue.away.cold and (not queue.spare or queue.waiters) and queue.room > 0:
         queue.arm(step.now_ms + GO_ON_MS)
+    return roused + len(expired) + appeared + max(0, len(queue.messages) - resident)
 
 
 def _read_past_sends(registry: Registry, queue: Queue, step: Step) -> None:
@@ -44,20 +51,25 @@ def _read_past_sends(registry: Registry, queue: Queue, step: Step) -> None:
         send_held(registry, queue, step)
 
 
-def _rouse(registry: Registry, queue: Queue, step: Step) -> bool:
-    """What was asleep in the store and is due becomes visible, and resident if there is room. Whether there was any."""
+def _rouse(registry: Registry, queue: Queue, step: Step, limit: int) -> int:
+    """What was asleep in the store and is due becomes visible, and resident if there is room; how many messages that were."""
     away, now_ms = queue.away, step.now_ms
-    due = registry.backlog.due(queue.number, away.due_edge, now_ms, SLICE)
-    roused = False
+    due = registry.backlog.due(queue.number, away.due_edge, now_ms, limit)
+    asleep = [sequence for due_ms, sequence, _ in due if due_ms <= now_ms and sequence not in queue.messages]
+    stored = [] if queue.crowded else registry.backlog.some(asleep, SLICE_BYTES)
+    by_sequence = {one.message.sequence: one for one in stored}
+    last = stored[-1].message.sequence if stored else None
+    roused = 0
+    away.overdue, next_ms = True, now_ms + GO_ON_MS
     for due_ms, sequence, receive_count in due:
         if due_ms > now_ms:
+            away.overdue, next_ms = False, due_ms
             break
         if queue.come_due(due_ms, sequence, receive_count):
-            roused = True
-            if not queue.crowded and (page := registry.backlog.page(sequence - 1, sequence, 1, 1)):
-                queue.recall(page[0], now_ms)
-    if due and due[-1][0] > now_ms:
-        away.due_ms = due[-1][0]
-    else:
-        away.due_ms = now_ms + GO_ON_MS if away.asleep else NEVER_MS
+            roused += 1
+            if sequence in by_sequence and not queue.crowded:
+                queue.recall(by_sequence[sequence], now_ms)
+        if sequence == last:
+            break
+    away.due_ms = next_ms if away.asleep else NEVER_MS
     return roused

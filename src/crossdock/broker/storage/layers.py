@@ -50,22 +50,48 @@ class Layers:
                 break
         return found
 
+    def some(self, sequences: list[int], bytes_max: int) -> list[Stored]:
+        """As `Backlog.some`."""
+        live, frozen = self.live.inserted, self.frozen.inserted
+        folded = self.tables.some(
+            [sequence for sequence in sequences if sequence not in live and sequence not in frozen]
+        )
+        next_folded = next(folded, None)
+        found: list[Stored] = []
+        size = 0
+        for sequence in sequences:
+            if (message := live.get(sequence) or frozen.get(sequence)) is not None:
+                stored = self.stored(message)
+            elif next_folded is not None and next_folded.message.sequence == sequence:
+                stored, next_folded = next_folded, next(folded, None)
+                self._update(stored)
+            else:
+                continue
+            if self.is_purged(sequence) or self._is_gone(sequence):
+                continue
+            found.append(stored)
+            size += len(stored.message.body)
+            if size >= bytes_max:
+                break
+        return found
+
     def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
         """As `Backlog.due`."""
         found: list[tuple[int, int, int]] = []
-        for due_ms, sequence in heapq.merge(*self._dues(queue, after)):
+        for due_ms, sequence, receive_count in heapq.merge(*self._dues(queue, after)):
             if self.is_purged(sequence) or self._is_gone(sequence):
                 continue
-            found.append((due_ms, sequence, self.receive_count(sequence)))
+            found.append((due_ms, sequence, receive_count))
             if due_ms > through_ms or len(found) > limit:
                 break
         return found
 
-    def _dues(self, queue: int, after: tuple[int, int]) -> Iterator[Iterator[tuple[int, int]]]:
-        """By layer: (due_ms, sequence) of what no layer above has news of."""
+    def _dues(self, queue: int, after: tuple[int, int]) -> Iterator[Iterator[tuple[int, int, int]]]:
+        """By layer: (due_ms, sequence, receive_count) of what no layer above has news of."""
         live, frozen = self.live, self.frozen
-        yield live.hidden.after(queue, after, live.due_ms)
-        yield (entry for entry in frozen.hidden.after(queue, after, frozen.due_ms) if live.due_ms(entry[1]) is None)
+        yield ((due, s, self.receive_count(s)) for due, s in live.hidden.after(queue, after, live.due_ms))
+        older = frozen.hidden.after(queue, after, frozen.due_ms)
+        yield ((due, s, self.receive_count(s)) for due, s in older if live.due_ms(s) is None)
         folded = self.tables.due(queue, after)
         yield (entry for entry in folded if live.due_ms(entry[1]) is None and frozen.due_ms(entry[1]) is None)
 

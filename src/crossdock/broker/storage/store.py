@@ -65,6 +65,11 @@ class Store:
         with self._reading():
             return self._layers.page(after, through, limit, bytes_max)
 
+    def some(self, sequences: list[int], bytes_max: int) -> list[Stored]:
+        """See `Backlog.some`."""
+        with self._reading():
+            return self._layers.some(sequences, bytes_max)
+
     def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
         """See `Backlog.due`."""
         with self._reading():

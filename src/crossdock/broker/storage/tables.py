@@ -64,8 +64,12 @@ PAGE = """
     SELECT sequence, payload, receive_count, first_received_ms, due_ms FROM messages LEFT JOIN touched USING (sequence)
     WHERE sequence > ? AND sequence <= ? ORDER BY sequence
 """
+SOME = """
+    SELECT sequence, payload, receive_count, first_received_ms, due_ms
+    FROM json_each(?) AS wanted CROSS JOIN messages ON sequence = wanted.value LEFT JOIN touched USING (sequence)
+"""
 DUE = """
-    SELECT due_ms, sequence FROM touched INDEXED BY touched_by_due
+    SELECT due_ms, sequence, receive_count FROM touched INDEXED BY touched_by_due
     WHERE sequence >> 40 = ? AND (due_ms, sequence) > (?, ?) ORDER BY due_ms, sequence
 """
 HIDDEN = "SELECT due_ms, receive_count FROM touched WHERE sequence = ?"
@@ -188,12 +192,16 @@ class Tables:
         """Messages with `after < sequence <= through`, in order."""
         return self._messages(PAGE, (after, through))
 
+    def some(self, sequences: list[int]) -> Iterator[Stored]:
+        """Messages in the order of `sequences`, without those that are not there."""
+        return self._messages(SOME, (msgspec.json.encode(sequences).decode(),))
+
     def due_later(self, after: int, through: int, now_ms: int) -> Iterator[Stored]:
         """Those of them that are in flight or delayed at `now_ms`."""
         return self._messages(TOUCHED, (after, through, now_ms))
 
-    def due(self, queue: int, after: tuple[int, int]) -> Iterator[tuple[int, int]]:
-        """(due_ms, sequence) of the messages of a queue that were hidden, behind `after`, in order."""
+    def due(self, queue: int, after: tuple[int, int]) -> Iterator[tuple[int, int, int]]:
+        """(due_ms, sequence, receive_count) of the messages of a queue that were hidden, behind `after`, in order."""
         with closing(self.reader.execute(DUE, (queue, *after))) as rows:
             yield from rows
 
@@ -216,7 +224,7 @@ class Tables:
         """One message; None if there is none."""
         return next(self._messages(PAGE, (sequence - 1, sequence)), None)
 
-    def _messages(self, statement: str, arguments: tuple[int, ...]) -> Iterator[Stored]:
+    def _messages(self, statement: str, arguments: tuple[int | str, ...]) -> Iterator[Stored]:
         with closing(self.reader.execute(statement, arguments)) as rows:
             for sequence, payload, receive_count, first_received_ms, due_ms in rows:
                 message = self._as_sent(sequence, payload)

@@ -77,6 +77,16 @@ class MemoryStore:
             page.append(Stored(stored.message, stored.receive_count, stored.first_received_ms, stored.due_ms))
         return page
 
+    def some(self, sequences: list[int], bytes_max: int) -> list[Stored]:
+        self.pages += 1
+        some: list[Stored] = []
+        for stored in (self.stored[sequence] for sequence in sequences if sequence in self.stored):
+            some.append(Stored(stored.message, stored.receive_count, stored.first_received_ms, stored.due_ms))
+            bytes_max -= len(stored.message.body)
+            if bytes_max <= 0:
+                break
+        return some
+
     def content(self, sequence: int) -> Sent:
         self.contents += 1
         return self.stored[sequence].message

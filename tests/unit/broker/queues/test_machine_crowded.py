@@ -9,6 +9,7 @@ from tests.unit.broker.queues.world import CALLER, World
 from crossdock.aws.api import sqs
 from crossdock.broker.queues.machine import MachineSettings
 from crossdock.broker.queues.queue import Queue
+from crossdock.broker.queues.timing import SLICE
 from crossdock.clock import ManualClock
 
 MESSAGES_MAX = 50
@@ -79,7 +80,7 @@ def test_delayed_among_others(small: World) -> None:
     for number in range(600):
         small.send(url, str(number), delay_seconds=60 if number % 3 else 0)
     assert drain(small, url) == [str(number) for number in range(0, 600, 3)]
-    small.advance(60_000)
+    small.advance(60_100)
     assert sorted(map(int, drain(small, url))) == [number for number in range(600) if number % 3]
 
 
@@ -288,3 +289,37 @@ def test_a_longer_retention_brings_nothing_back() -> None:
     world.call(sqs.SetQueueAttributes(url, {"MessageRetentionPeriod": "300"}))
     world.send(url, "young")
     assert drain(world, url) == ["young"]
+
+
+def test_requests_while_many_are_overdue(small: World) -> None:
+    """More are due than are roused in one go, and clients receive and delete meanwhile: none of the rest is slept through."""
+    url = small.create()
+    for _ in range(3 * SLICE // BATCH):
+        small.call(sqs.SendMessageBatch(url, [sqs.SendMessageBatchRequestEntry(str(n), "x", 10) for n in range(BATCH)]))
+    small.clock.advance(10_000)
+    for message in small.receive(url):
+        small.delete(url, message)
+    assert small.counts(url)[2] > SLICE
+    small.advance(100)
+    assert small.counts(url) == (3 * SLICE - BATCH, 0, 0)
+    assert len(drain(small, url)) == 3 * SLICE - BATCH
+
+
+def test_many_that_come_due_together() -> None:
+    """Thousands that are due at one moment, in one queue or in many, appear in slices, each read at once and not a message at a time."""
+    world = World(MachineSettings(window=10))
+    urls = [world.create(f"q{number}") for number in range(4)]
+    for number in range(40 * SLICE // BATCH):
+        entries = [sqs.SendMessageBatchRequestEntry(str(id), "x", delay_seconds=10) for id in range(BATCH)]
+        world.call(sqs.SendMessageBatch(urls[0 if number % 2 else number // 2 % 4], entries))
+    world.clock.advance(10_000)
+    reads = world.store.pages
+    ticks = 0
+    while hidden := sum(queue_at(world, url).delayed for url in urls):
+        deadline_ms = world.machine.next_deadline_ms()
+        assert deadline_ms is not None
+        world.tick_at(deadline_ms)
+        ticks += 1
+        assert hidden - 2 * SLICE <= sum(queue_at(world, url).delayed for url in urls) < hidden
+    assert world.store.pages - reads <= 4 + ticks
+    assert [world.counts(url)[0] for url in urls] == [25 * SLICE, 5 * SLICE, 5 * SLICE, 5 * SLICE]

@@ -298,6 +298,19 @@ class StoreAgainstModel(RuleBasedStateMachine):
         due = [entry for entry in behind if entry[0] <= through_ms][:limit]
         assert self.store.due(queue.created.queue, after, through_ms, limit) == behind[: len(due) + 1]
 
+    @rule(data=st.data(), bytes_max=st.integers(1, 50))
+    def some_messages(self, data: st.DataObject, bytes_max: int) -> None:
+        if not self.model.queues:
+            return
+        queue = self.queue(data)
+        first = first_sequence(queue.created.queue)
+        asked = data.draw(st.lists(st.integers(first, max(first, queue.last_sequence)), unique=True))
+        expected: list[Stored] = []
+        for sequence in asked:
+            if sequence in queue.messages and sum(len(stored.message.body) for stored in expected) < bytes_max:
+                expected.append(queue.messages[sequence])
+        assert self.store.some(asked, bytes_max) == expected
+
     @invariant()
     def every_send_is_remembered(self) -> None:
         for number, queue in self.model.queues.items():
