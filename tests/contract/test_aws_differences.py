@@ -136,7 +136,7 @@ def test_signatures(tmp_path: Path, broker: LocalBroker) -> None:
 @pytest.mark.parametrize(
     ("service", "method", "refusal"),
     [
-        ("cloudwatch", "list_metrics", "UnknownOperationException"),
+        ("cloudwatch", "list_metrics", "InvalidAction"),
         ("autoscaling", "describe_policies", "InvalidAction"),
         ("iam", "list_users", "InvalidAction"),
         ("sts", "get_caller_identity", "InvalidAction"),

@@ -60,7 +60,7 @@ def test_what_is_no_request_is_refused(tmp_path: Path) -> None:
         ("SendMessage", b"{", 400, "SerializationException"),
         ("SendMessage", b'{"QueueUrl": 5}', 400, ""),
         ("SendMessage", b"{%b}" % there, 400, "MissingRequiredParameterException"),
-        ("Brew", b"{}", 404, "UnknownOperationException"),
+        ("Brew", b"{}", 400, "UnknownOperationException"),
         ("SendMessage", b'{"QueueUrl": "nowhere", "MessageBody": "x"}', 400, "QueueDoesNotExist"),
         (
             "SendMessage",

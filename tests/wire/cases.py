@@ -221,7 +221,7 @@ FAILED_XML = (
 
 RESULTS = [
     *(
-        ResultCase(operation, None, "{}", None, None)
+        ResultCase(operation, None, "", None, None)
         for operation in (
             "AddPermission",
             "ChangeMessageVisibility",
@@ -388,7 +388,7 @@ ERRORS = [
     ),
     ErrorCase(
         errors.MissingParameter.named("MessageBody"),
-        '{"__type":"com.amazonaws.sqs#MissingRequiredParameterException",'
+        '{"__type":"com.amazon.coral.service#MissingRequiredParameterException",'
         '"message":"The request must contain the parameter MessageBody."}',
         "MissingParameter;Sender",
         400,
@@ -413,7 +413,7 @@ ERRORS = [
     ),
     ErrorCase(
         ApiError(),
-        '{"__type":"com.amazonaws.sqs#InternalFailure",'
+        '{"__type":"com.amazon.coral.service#InternalFailure",'
         '"message":"We encountered an internal error. Please try again."}',
         "InternalFailure;Receiver",
         500,

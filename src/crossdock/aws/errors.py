@@ -15,6 +15,8 @@ class ApiError(Exception):
     code: ClassVar[str] = "InternalFailure"
     status: ClassVar[int] = 500
     sender_fault: ClassVar[bool] = False
+    namespace: ClassVar[str] = "com.amazon.coral.service"
+    """What stands before the shape's name in JSON: that of the framework below every service, or of SQS."""
     query_message: ClassVar[str | None] = None
     """The text over the Query protocol where it differs."""
 
@@ -32,10 +34,16 @@ class SenderError(ApiError):
     status = 400
     sender_fault = True
 
-    def __init_subclass__(cls, code: str | None = None, shape: str | None = None, status: int = 400) -> None:
+    namespace = "com.amazonaws.sqs"
+
+    def __init_subclass__(
+        cls, code: str | None = None, shape: str | None = None, status: int = 400, common: bool = False
+    ) -> None:
         cls.shape = shape or cls.__name__
         cls.code = code or cls.shape
         cls.status = status
+        if common:
+            cls.namespace = ApiError.namespace
 
 
 class ServiceUnavailable(ApiError):
@@ -130,7 +138,9 @@ class InvalidSecurity(SenderError, status=403):
 # Common to all services
 
 
-class InvalidParameterValue(SenderError, shape="InvalidParameterValueException", code="InvalidParameterValue"):
+class InvalidParameterValue(
+    SenderError, shape="InvalidParameterValueException", code="InvalidParameterValue", common=True
+):
     """An invalid or out-of-range value was supplied for the input parameter."""
 
     @classmethod
@@ -139,7 +149,7 @@ class InvalidParameterValue(SenderError, shape="InvalidParameterValueException",
         return cls(f"Value {value} for parameter {parameter} is invalid. Reason: {reason}")
 
 
-class MissingParameter(SenderError, shape="MissingRequiredParameterException", code="MissingParameter"):
+class MissingParameter(SenderError, shape="MissingRequiredParameterException", code="MissingParameter", common=True):
     """The request must contain a parameter that it lacks."""
 
     @classmethod
@@ -147,41 +157,45 @@ class MissingParameter(SenderError, shape="MissingRequiredParameterException", c
         return cls(f"The request must contain the parameter {parameter}.")
 
 
-class Serialization(SenderError, shape="SerializationException", code="MalformedInput"):
+class Serialization(SenderError, shape="SerializationException", code="MalformedInput", common=True):
     """The request body could not be read."""
 
 
-class UnknownOperation(SenderError, shape="UnknownOperationException", code="UnknownOperationException", status=404):
+class UnknownOperation(SenderError, shape="UnknownOperationException", code="InvalidAction", common=True):
     """The operation does not exist."""
 
 
-class InvalidAction(SenderError):
+class InvalidAction(SenderError, common=True):
     """The action is not valid for this endpoint."""
 
 
-class AccessDenied(SenderError, shape="AccessDeniedException", code="AccessDenied", status=403):
+class AccessDenied(SenderError, shape="AccessDeniedException", code="AccessDenied", status=403, common=True):
     """Access to the resource is denied."""
 
 
 class MissingAuthenticationToken(
-    SenderError, shape="MissingAuthenticationTokenException", code="MissingAuthenticationToken", status=403
+    SenderError, shape="MissingAuthenticationTokenException", code="MissingAuthenticationToken", status=403, common=True
 ):
     """Request is missing Authentication Token"""
 
 
-class IncompleteSignature(SenderError, shape="IncompleteSignatureException", code="IncompleteSignature"):
+class IncompleteSignature(SenderError, shape="IncompleteSignatureException", code="IncompleteSignature", common=True):
     """The request signature does not conform to AWS standards."""
 
 
-class InvalidClientTokenId(SenderError, shape="UnrecognizedClientException", code="InvalidClientTokenId", status=403):
+class InvalidClientTokenId(
+    SenderError, shape="UnrecognizedClientException", code="InvalidClientTokenId", status=403, common=True
+):
     """The security token included in the request is invalid."""
 
 
-class SignatureDoesNotMatch(SenderError, shape="InvalidSignatureException", code="SignatureDoesNotMatch", status=403):
+class SignatureDoesNotMatch(
+    SenderError, shape="InvalidSignatureException", code="SignatureDoesNotMatch", status=403, common=True
+):
     """The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."""
 
 
-class MalformedQueryString(SenderError, status=404):
+class MalformedQueryString(SenderError, status=404, common=True):
     """The query string contains a syntax error."""
 
 

@@ -128,7 +128,11 @@ def test_json_answers_on_a_queue_path(local: LocalBroker, sqs: Any, create: Call
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [("{", "SerializationException"), ("[]", "SerializationException"), ('{"QueueName": 5}', "SerializationException")],
+    [
+        ("{", "SerializationException"),
+        ("[]", "SerializationException"),
+        ('{"QueueName": {}}', "SerializationException"),
+    ],
 )
 def test_what_is_not_json(local: LocalBroker, body: str, code: str) -> None:
     """A body that cannot be read is a SerializationException and never an internal failure."""

@@ -10,8 +10,15 @@ from typing import Any, cast
 
 import msgspec
 
-from crossdock.aws.errors import ApiError, MissingParameter, Serialization, UnknownOperation, error_named
-from crossdock.aws.shapes import Kind, ListOf, MapOf, Operation, Service, Shape, Structure, members
+from crossdock.aws.errors import (
+    ApiError,
+    MissingParameter,
+    QueueDoesNotExist,
+    Serialization,
+    UnknownOperation,
+    error_named,
+)
+from crossdock.aws.shapes import Kind, ListOf, MapOf, Operation, Scalar, Service, Shape, Structure, members
 from crossdock.aws.wire.http import REQUEST_ID, HttpRequest, HttpResponse
 
 TARGET = "x-amz-target"
@@ -27,7 +34,6 @@ class JsonCodec:
     """Requests, results and errors of one service as AWS JSON 1.0."""
 
     def __init__(self, service: Service) -> None:
-        self._error_namespace = f"com.amazonaws.{service.name}#"
         self._target = f"{service.json_target}."
         self._routes: dict[str, tuple[Operation, Callable[[bytes], Shape]]] = {
             self._target + operation.name: (operation, msgspec.json.Decoder(operation.input).decode)
@@ -37,7 +43,7 @@ class JsonCodec:
     # The server's side
 
     def decode(self, request: HttpRequest) -> tuple[Operation, Shape]:
-        """The operation and its input. UnknownOperation, MissingParameter or Serialization where there is none."""
+        """The operation and its input. UnknownOperation, Serialization, QueueDoesNotExist or MissingParameter where there is none."""
         route = self._routes.get(request.headers.get(TARGET, ""))
         if route is None:
             raise UnknownOperation
@@ -48,13 +54,13 @@ class JsonCodec:
             return operation, _read_again(operation.input, request.body)
 
     def encode(self, operation: Operation, result: Shape | None, request_id: str) -> HttpResponse:
-        """The response to an operation that succeeded."""
-        body = b"{}" if result is None else _encode(result)
+        """The response to an operation that succeeded; without a body where the operation answers nothing."""
+        body = b"" if result is None else _encode(result)
         return HttpResponse(200, body, (_CONTENT_TYPE_HEADER, (REQUEST_ID, request_id)))
 
     def encode_error(self, error: ApiError, request_id: str) -> HttpResponse:
         """The response to an operation that failed."""
-        body = _encode({"__type": self._error_namespace + error.shape, "message": error.message})
+        body = _encode({"__type": f"{error.namespace}#{error.shape}", "message": error.message})
         legacy = f"{error.code};{'Sender' if error.sender_fault else 'Receiver'}"
         headers = (_CONTENT_TYPE_HEADER, (REQUEST_ID, request_id), (QUERY_ERROR, legacy))
         return HttpResponse(error.status, body, headers)
@@ -103,6 +109,7 @@ _read_anything = msgspec.json.Decoder(float_hook=_integral).decode
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.", re.DOTALL
 )
+_INTEGER = re.compile("-?[0-9]{1,18}")
 _HALF_A_PAIR = len(rb"\ud800")
 
 
@@ -112,12 +119,12 @@ def _without_halves(body: bytes) -> bytes:
 
 
 def _read_again(shape: type[Shape], body: bytes) -> Shape:
-    """Read a body with patience: let integral floats and halves of surrogate pairs pass, name the first missing member, or say what
-    else is wrong."""
+    """Read a body with patience, as AWS does; name the first missing member, or say what else is wrong."""
     try:
         document = _read_anything(_without_halves(body) or b"{}")
         if not isinstance(document, dict):
             raise Serialization("The request body must be a JSON object.")
+        document = _fitting_members(shape, cast(dict[str, Any], document))
         _require(shape, document, "")
         return msgspec.convert(document, shape)
     except UnicodeDecodeError as error:
@@ -128,11 +135,60 @@ def _read_again(shape: type[Shape], body: bytes) -> Shape:
         raise Serialization(f"The request body could not be read: {error}.") from error
 
 
+def _fitting_members(shape: type[Shape], document: dict[str, Any]) -> dict[str, Any]:
+    """The members that are there, as their kinds want them; null is absent."""
+    given = ((member, document.get(member.name)) for member in members(shape))
+    return {member.name: _fitting(member.kind, value) for member, value in given if value is not None}
+
+
+def _fitting(kind: Kind, value: Any) -> Any:
+    """A value as its kind wants it: texts may be written as numbers or truth values, integers as digits, and a null in a map is absent.
+
+    Serialization in the words of AWS's framework where a value cannot be meant.
+    """
+    match kind, value:
+        case Structure(shape), dict():
+            return _fitting_members(shape, value)
+        case ListOf(item), list():
+            return [_fitting(item, _element(item, one)) for one in value]
+        case MapOf(item), dict():
+            return {key: _fitting(item, _element(item, one)) for key, one in value.items() if one is not None}
+        case ListOf(), _:
+            raise Serialization("Expected list or null")
+        case ((Structure() | MapOf()), _):
+            raise Serialization("Unexpected value type in payload")
+        case Scalar(), dict():
+            raise Serialization("Start of structure or map found where not expected.")
+        case Scalar(), list():
+            raise Serialization("Start of list found where not expected")
+        case Scalar(scalar_type), _:
+            return _fitting_scalar(scalar_type, value)
+
+
+def _element(kind: Kind, value: Any) -> Any:
+    """An element of a list or map, of which AWS says in other words that it may not be a list."""
+    if isinstance(kind, Scalar) and isinstance(value, list):
+        raise Serialization("Unrecognized collection type class java.lang.String")
+    return value
+
+
+def _fitting_scalar(scalar_type: type, value: Any) -> Any:
+    if scalar_type is str and not isinstance(value, str):
+        return _encode(value).decode()
+    if scalar_type is int and isinstance(value, bool | str):
+        if isinstance(value, str) and _INTEGER.fullmatch(value):
+            return int(value)
+        token = "STRING" if isinstance(value, str) else str(value).upper()
+        raise Serialization(f"{token}_VALUE can not be converted to an Integer")
+    return value
+
+
 def _require(shape: type[Shape], document: dict[str, Any], path: str) -> None:
-    """MissingParameter for the first required member that is absent or null, first here and then further down."""
+    """MissingParameter for the first required member that is absent, first here and then further down. An absent QueueUrl names a queue
+    that does not exist."""
     for member in members(shape):
         if member.required and document.get(member.name) is None:
-            raise MissingParameter.named(path + member.name)
+            raise QueueDoesNotExist if member.name == "QueueUrl" else MissingParameter.named(path + member.name)
     for member in members(shape):
         _require_within(member.kind, document.get(member.name), path + member.query_name)
 

@@ -65,11 +65,10 @@ class QueryCodec:
         return self._response(200, self._answers.result(operation, result, request_id), request_id)
 
     def encode_error(self, error: ApiError, request_id: str) -> HttpResponse:
-        """The response to an operation that failed. Where no action is named at all, AWS answers in XML of another kind, whoever asks."""
+        """The response to an operation that failed. Where no action is named at all, AWS answers in XML of another kind, whoever asks, and
+        with status 404."""
         if isinstance(error, UnknownOperation):
-            return HttpResponse(
-                error.status, UNKNOWN_OPERATION, (("Content-Type", "text/xml"), (REQUEST_ID, request_id))
-            )
+            return HttpResponse(404, UNKNOWN_OPERATION, (("Content-Type", "text/xml"), (REQUEST_ID, request_id)))
         return self._response(error.status, self._answers.error(error, request_id), request_id)
 
     def _response(self, status: int, body: bytes, request_id: str) -> HttpResponse:
