@@ -14,11 +14,10 @@ async def test_an_idle_broker_folds_its_journal(start: Start) -> None:
     queue = (await running.client.call("CreateQueue", QueueName="q")).json()["QueueUrl"]
     await running.client.call("SendMessage", QueueUrl=queue, MessageBody="x")
     store = running.broker.store
-    await until(lambda: store.metrics.folds > 0 and not store.folding)
+    await until(lambda: running.broker.idle_fold._timer is None)
+    assert store.metrics.folds > 0
+    assert not store.folding
     assert not store._layers.live.inserted
-    await asyncio.sleep(0.02)
-    assert running.broker.idle_fold._timer is None
-    assert store.metrics.folds == 1
 
 
 def families(page: bytes) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
@@ -115,7 +114,7 @@ async def test_a_region_may_have_any_name(start: Start) -> None:
 
 async def test_readiness_ends_before_the_last_answers(start: Start) -> None:
     """A broker that drains still answers what was begun: it is alive, and no longer ready."""
-    running = await start(drain_ms=2_000)
+    running = await start(drain_ms=60_000)
     assert (await running.client.look("/ready")).json() == {"ready": True}
     assert (await running.client.look("/health")).json() == {"status": "ok"}
     asking = {path: await running.connect() for path in ("/ready", "/health")}
@@ -137,7 +136,7 @@ async def test_readiness_ends_before_the_last_answers(start: Start) -> None:
 
 async def test_a_long_poll_that_comes_while_it_drains_is_answered_at_once(start: Start) -> None:
     """Empty, as those that waited already."""
-    running = await start(drain_ms=10_000)
+    running = await start(drain_ms=60_000, manual_clock=True)
     queue = (await running.client.call("CreateQueue", QueueName="q")).json()["QueueUrl"]
     waiting, late = await running.connect(), await running.connect()
     waiting.ask("ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=20)
@@ -149,12 +148,10 @@ async def test_a_long_poll_that_comes_while_it_drains_is_answered_at_once(start:
         b"Content-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n" % len(body)
     )
     await until(lambda: running.broker.server.counters.bytes_received >= begun_bytes)
-    began_s = asyncio.get_running_loop().time()
     stopping = asyncio.create_task(running.broker.stop())
     await asyncio.sleep(0)
     late.send(body)
     for client in (waiting, late):
-        answer = await client.answer()
+        answer = await asyncio.wait_for(client.answer(), 30)
         assert (answer.status, answer.json(), answer.headers["connection"]) == (200, {}, "close")
     await stopping
-    assert asyncio.get_running_loop().time() - began_s < 5

@@ -126,6 +126,43 @@ class Script:
         await self.until(lambda: len(self.abandoned) >= count)
 
 
+class Timer:
+    """Something that is to happen at a time, in seconds."""
+
+    def __init__(self, at_s: float, callback: Callable[[], None]) -> None:
+        self.at_s = at_s
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class Timers:
+    """The event loop of one connection, where time passes only when the test lets it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.call_soon = loop.call_soon
+        self._now_s = 0.0
+        self._timers: list[Timer] = []
+
+    @property
+    def due_s(self) -> list[float]:
+        """In how many seconds something happens."""
+        return sorted(timer.at_s - self._now_s for timer in self._timers if timer.callback)
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        self._timers.append(Timer(self._now_s + delay_s, callback))
+        return self._timers[-1]
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now_s += seconds
+        for timer in [timer for timer in self._timers if timer.at_s <= self._now_s]:
+            self._timers.remove(timer)
+            if timer.callback is not None:
+                timer.callback()
+
+
 class Running:
     """A server and what talks to it."""
 
@@ -138,6 +175,14 @@ class Running:
     async def until_empty(self) -> None:
         """Wait until every connection is closed."""
         await self.server._front.emptied.wait()
+
+    async def connect_timeless(self) -> tuple[Client, Timers]:
+        """The first connection, and its time in the test's hands."""
+        client = await self.connect()
+        await until(lambda: self.server.connections == 1)
+        [connection] = self.server._front.connections
+        connection._loop = timers = Timers(connection._loop)
+        return client, timers
 
     async def connect(self, tls: ssl.SSLContext | None = None) -> Client:
         client = Client(*await asyncio.open_connection("127.0.0.1", self.port, ssl=tls))

@@ -47,7 +47,7 @@ async def test_drain_answers_what_is_under_way(start):
     busy.get("/later")
     busy.get("/later")
     await running.script.until_later(2)
-    draining = asyncio.create_task(running.server.drain(5))
+    draining = asyncio.create_task(running.server.drain(60))
     assert await idle.closed()
     with pytest.raises(ConnectionRefusedError):
         await running.connect()
@@ -67,7 +67,7 @@ async def test_drain_lets_a_begun_request_come_to_its_end(start):
     client = await running.connect()
     client.send(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nhe")
     await until(lambda: running.server.counters.bytes_received > 0)
-    draining = asyncio.create_task(running.server.drain(5))
+    draining = asyncio.create_task(running.server.drain(60))
     await asyncio.sleep(0)
     client.send(b"llo")
     assert (await client.answer()).headers["connection"] == "close"
@@ -137,7 +137,7 @@ async def test_tls_serves_and_says_so(start, certificate):
 
 async def test_tls_refuses_and_abandons(start, certificate):
     """Over TLS, too, a refusal is read, and a client that goes away is noticed."""
-    running = await start(tls=tls_context(*certificate), linger_s=0.1)
+    running = await start(tls=tls_context(*certificate))
     trust = ssl.create_default_context(cafile=certificate[0])
     client = await running.connect(trust)
     client.send(b"garbage\r\n\r\n")

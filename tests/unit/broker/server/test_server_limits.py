@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 
 import pytest
 from tests.unit.broker.server.conftest import until
@@ -11,7 +10,7 @@ from crossdock.aws.wire.http import HttpResponse
 from crossdock.broker.rare_log import EVERY_MS
 from crossdock.clock import ManualClock
 
-LIMITS = {"head_bytes_max": 2_000, "body_bytes_max": 10_000}
+LIMITS = {"head_bytes_max": 2_000, "body_bytes_max": 10_000, "linger_s": 60}
 HEAD = b"POST / HTTP/1.1\r\nHost: here\r\n"
 
 
@@ -119,8 +118,8 @@ async def test_a_refusal_waits_for_its_turn(start):
 
 async def test_a_refused_client_does_not_linger_for_ever(start):
     """Who reads a refusal behind much else, and then keeps its side open, is closed after the linger time all the same."""
-    running = await start(linger_s=0.5)
-    client = await running.connect()
+    running = await start(linger_s=2)
+    client, timers = await running.connect_timeless()
     client.writer.transport.pause_reading()
     client.get("/much?20000000")
     client.send(b"garbage\r\n\r\n")
@@ -128,7 +127,11 @@ async def test_a_refused_client_does_not_linger_for_ever(start):
     client.writer.transport.resume_reading()
     assert len((await client.answer()).body) == 20_000_000
     assert (await client.answer()).status == 400
-    await asyncio.wait_for(running.until_empty(), 5)
+    assert await client.closed()
+    timers.advance(1.9)
+    assert running.server.connections == 1
+    timers.advance(0.1)
+    await asyncio.wait_for(running.until_empty(), 60)
 
 
 async def test_answers_that_nobody_takes_do_not_keep_a_connection(start):
@@ -140,7 +143,7 @@ async def test_answers_that_nobody_takes_do_not_keep_a_connection(start):
     for _ in range(200):
         client.get("/much?20000")
     client.get("/much?20000", "Connection: close")
-    await asyncio.wait_for(running.until_empty(), 2)
+    await asyncio.wait_for(running.until_empty(), 60)
 
 
 # Time
@@ -158,8 +161,13 @@ async def test_answers_that_nobody_takes_do_not_keep_a_connection(start):
 )
 async def test_a_slow_client_is_told_so(start, request_bytes, timeout):
     """A request that does not come to its end in time is answered 408."""
-    client = await (await start(**{timeout: 0.1})).connect()
+    running = await start(**{timeout: 5})
+    client, timers = await running.connect_timeless()
     client.send(request_bytes)
+    await until(lambda: running.server.counters.bytes_received == len(request_bytes))
+    timers.advance(4.9)
+    assert timers.due_s
+    timers.advance(0.1)
     answer = await client.answer()
     while answer.status == 200:
         answer = await client.answer()
@@ -169,51 +177,51 @@ async def test_a_slow_client_is_told_so(start, request_bytes, timeout):
 
 async def test_a_trickle_is_slow(start):
     """A byte now and then does not buy more time."""
-    client = await (await start(head_timeout_s=0.15)).connect()
-    began = time.monotonic()
-    for byte in b"GET / HTTP/1.1\r\nX: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx":
-        if client.reader.at_eof():
-            break
+    running = await start(head_timeout_s=10)
+    client, timers = await running.connect_timeless()
+    for number, byte in enumerate(b"GET / HTTP", 1):
         client.send(bytes([byte]))
-        await asyncio.sleep(0.01)
-    assert (await client.answer()).status == 408
-    assert time.monotonic() - began < 1
+        await until(lambda number=number: running.server.counters.bytes_received == number)
+        timers.advance(1)
+    assert (await asyncio.wait_for(client.answer(), 30)).status == 408
 
 
 async def test_a_long_poll_may_take_its_time(start):
     """Time limits are for clients: an answer that comes late is no reason to close."""
-    running = await start(head_timeout_s=0.05, body_timeout_s=0.05, idle_timeout_s=0.05)
-    client = await running.connect()
+    running = await start()
+    client, timers = await running.connect_timeless()
     client.get("/later")
     await running.script.until_later(1)
-    await asyncio.sleep(0.3)
+    for _ in range(3):
+        timers.advance(3_600)
+        running.server._sweep()
     running.script.later[0].respond(HttpResponse(200, b"late"))
     assert (await client.answer()).body == b"late"
 
 
 async def test_time_does_not_run_while_reading_pauses(start):
     """A request that is not read on because earlier ones wait is not held against the client."""
-    running = await start(head_timeout_s=0.05, pipelined_max=1)
-    client = await running.connect()
+    running = await start(pipelined_max=1)
+    client, timers = await running.connect_timeless()
     client.send(b"GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTT")
     await running.script.until_later(1)
     client.send(b"P/1.1\r\nHost: x\r\n\r\n")
-    await asyncio.sleep(0.2)
+    timers.advance(3_600)
     running.script.later[0].respond(HttpResponse(201, b""))
     assert [(await client.answer()).status for _ in range(2)] == [201, 200]
 
 
 async def test_unused_connections_are_closed(start):
     """A connection without requests is closed after the idle timeout, and not before."""
-    running = await start(idle_timeout_s=0.1)
+    running = await start()
     client = await running.connect()
     for _ in range(5):
         client.get("/")
         assert (await client.answer()).status == 200
-        await asyncio.sleep(0.05)
-    began = time.monotonic()
-    assert await asyncio.wait_for(client.closed(), 1)
-    assert time.monotonic() - began >= 0.04
+        running.server._sweep()
+    assert running.server.connections == 1
+    running.server._sweep()
+    assert await client.closed()
 
 
 async def test_a_client_that_does_not_read_is_cut_off(start):
@@ -222,7 +230,7 @@ async def test_a_client_that_does_not_read_is_cut_off(start):
     client = await running.connect()
     client.writer.transport.pause_reading()
     client.get("/much?50000000")
-    await asyncio.wait_for(running.until_empty(), 2)
+    await asyncio.wait_for(running.until_empty(), 60)
     assert running.server.connections == 0
 
 
@@ -257,7 +265,7 @@ async def test_too_many_connections_are_refused(start, log_lines):
         assert (await client.answer()).status == 200
     for client in clients[1:]:
         await client.close()
-    await asyncio.sleep(0.02)
+    await until(lambda: running.server.connections < 2)
     again = await running.connect()
     again.get("/")
     assert (await again.answer()).status == 200
@@ -267,7 +275,7 @@ async def test_too_many_connections_are_refused(start, log_lines):
 async def test_refusals_take_few_files_and_few_lines(start, log_lines):
     """Some clients are told why, the rest finds the connection closed; the log says it once, and again after a while."""
     clock = ManualClock()
-    running = await start(clock, connections_max=1, refusals_max=2, linger_s=5)
+    running = await start(clock, connections_max=1, refusals_max=2, linger_s=60)
     served, *refused = [await running.connect() for _ in range(20)]
     assert [(await client.answer()).status for client in refused[:2]] == [503, 503]
     for client in refused[2:]:
@@ -289,7 +297,7 @@ async def test_two_thousand_connections_wait_and_are_served(start):
     """2,000 idle connections are kept, and each is served when it asks."""
     running = await start()
     clients = [await running.connect() for _ in range(2_000)]
-    assert running.server.connections == 2_000
+    await until(lambda: running.server.connections == 2_000)
     for client in clients:
         client.get("/")
     assert [(await client.answer()).status for client in clients] == [200] * 2_000

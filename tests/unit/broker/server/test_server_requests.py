@@ -4,6 +4,7 @@ import asyncio
 import gzip
 
 import pytest
+from tests.unit.broker.server.conftest import until
 
 from crossdock.aws.wire.http import HttpResponse
 
@@ -300,12 +301,12 @@ async def test_a_reset_abandons_at_once(start):
     client.get("/later")
     await running.script.until_later(1)
     client.reset()
-    await asyncio.wait_for(running.script.until_abandoned(1), 1)
+    await asyncio.wait_for(running.script.until_abandoned(1), 30)
 
 
 async def test_a_half_closed_client_is_answered(start):
     """A client that closed its sending side still gets an answer that comes soon, and then the end."""
-    running = await start(half_close_s=5)
+    running = await start(half_close_s=60)
     client = await running.connect()
     client.get("/later")
     client.writer.write_eof()
@@ -318,14 +319,15 @@ async def test_a_half_closed_client_is_answered(start):
 
 async def test_a_half_closed_client_may_read_slowly(start):
     """The moment that a half-closed client has is for the handler's answer, not for its own reading."""
-    running = await start(half_close_s=0.05)
-    client = await running.connect()
+    running = await start()
+    client, timers = await running.connect_timeless()
     client.get("/later")
     client.writer.write_eof()
     await running.script.until_later(1)
+    await until(lambda: timers.due_s == [running.server._settings.half_close_s])
     client.writer.transport.pause_reading()
     running.script.later[0].respond(HttpResponse(200, bytes(20_000_000)))
-    await asyncio.sleep(0.15)
+    timers.advance(1)
     client.writer.transport.resume_reading()
     assert len((await client.answer()).body) == 20_000_000
     assert await client.closed()
