@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 from tests.unit.messaging.fake_sqs import FakeSqs, message
 
-from crossdock.clock import ManualClock, SystemClock
+from crossdock.clock import ManualClock
 from crossdock.messaging import SqsError
 from crossdock.messaging.lease import Lease, LeaseLost, Leases
 
@@ -133,7 +133,7 @@ async def test_the_end_waits_for_a_renewal_under_way(scene: Scene) -> None:
     await asyncio.sleep(0.01)
     assert not ending.done()
     may_answer.set()
-    await asyncio.wait_for(ending, 5)
+    await asyncio.wait_for(ending, 60)
     assert scene.sqs.changes == [("h1", VISIBILITY_S)]
     await renewing
 
@@ -176,14 +176,37 @@ class Counting(FakeSqs):
         return answers
 
 
+class Hasty(threading.Event):
+    """Whoever waits for it looks again soon, and does not sleep as long as he asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_s: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.asked_s.append(timeout)
+        return super().wait(min(timeout, 0.005))
+
+
+def hasty_leases(sqs: Counting, clock: ManualClock) -> tuple[Leases, Hasty]:
+    """Leases whose thread lives on a manual clock."""
+    leases = Leases(sqs, "url", VISIBILITY_S, clock)  # type: ignore[arg-type]
+    leases._stopped = hasty = Hasty()
+    return leases, hasty
+
+
 async def test_the_thread_renews_while_the_loop_is_blocked() -> None:
-    """Two renewals are made although the event loop does nothing else meanwhile."""
-    sqs = Counting()
-    leases = Leases(sqs, "url", 1, SystemClock())  # type: ignore[arg-type]
+    """Renewals are made although the event loop does nothing else meanwhile; in between the thread sleeps for a third of the timeout."""
+    sqs, clock = Counting(), ManualClock()
+    leases, hasty = hasty_leases(sqs, clock)
     lease = leases.add(message(1))
-    assert all(sqs.renewed.acquire(timeout=5) for _ in range(2))
+    for _ in range(5):
+        clock.advance(10_000)
+        assert sqs.renewed.acquire(timeout=60)
     lease.check()
     leases.close()
+    assert hasty.asked_s[-1] == 10
 
 
 async def test_the_thread_survives_a_fault() -> None:
@@ -195,8 +218,10 @@ async def test_the_thread_survives_a_fault() -> None:
             raise RuntimeError("a fault")
 
     sqs.on_call = fail_once
-    leases = Leases(sqs, "url", 6, SystemClock())  # type: ignore[arg-type]
+    clock = ManualClock()
+    leases, _ = hasty_leases(sqs, clock)
     lease = leases.add(message(1))
-    assert await asyncio.to_thread(sqs.renewed.acquire, timeout=8)
+    clock.advance(10_000)
+    assert await asyncio.to_thread(sqs.renewed.acquire, timeout=60)
     lease.check()
     leases.close()

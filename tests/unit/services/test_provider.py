@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,12 @@ async def test_a_key_belongs_to_one_charge(http: aiohttp.ClientSession) -> None:
 
 async def test_a_key_in_flight_is_refused(http: aiohttp.ClientSession) -> None:
     """While the first request with a key is in work, a second one gets 409."""
-    await knobs(http, latencyMs=100)
-    statuses = [s for s, _ in await asyncio.gather(*(post(http, "/charges", CHARGE) for _ in range(3)))]
-    assert sorted(statuses) == [201, 409, 409]
+    await knobs(http, latencyMs=60_000)
+    asking = [asyncio.create_task(post(http, "/charges", CHARGE)) for _ in range(3)]
+    for refused in islice(asyncio.as_completed(asking), 2):
+        assert (await refused)[0] == 409
+    [first] = [one for one in asking if not one.done()]
+    first.cancel()
 
 
 @pytest.mark.parametrize("card", [name for name, card in CARDS.items() if card.decline_code])
@@ -83,28 +87,34 @@ async def test_an_unknown_card_is_declined(http: aiohttp.ClientSession) -> None:
 
 async def test_timeout_after_charging(http: aiohttp.ClientSession) -> None:
     """The answer never comes, the money is taken, and a repetition tells so at once."""
-    with pytest.raises(asyncio.TimeoutError):
-        async with asyncio.timeout(0.2):
-            await post(http, "/charges", CHARGE | {"card": "tok_timeout"})
+    asking = asyncio.create_task(post(http, "/charges", CHARGE | {"card": "tok_timeout"}))
+    while not (await ledger(http))["charges"]:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert not asking.done()
+    asking.cancel()
     assert len((await ledger(http))["charges"]) == 1
     assert (await post(http, "/charges", CHARGE | {"card": "tok_timeout"}))[0] == 201
 
 
 async def test_a_charge_goes_on_without_its_client(http: aiohttp.ClientSession) -> None:
-    """A client that gives up does not stop the charge: the next request with the key finds it made."""
+    """A client that gives up does not stop the charge: the next request finds it under way, a later one finds it made."""
     await knobs(http, slowMs=100)
     slow = CHARGE | {"card": "tok_slow"}
-    with pytest.raises(asyncio.TimeoutError):
-        async with asyncio.timeout(0.05):
-            await post(http, "/charges", slow)
-    assert (await post(http, "/charges", slow))[0] == 409
-    for _ in range(100):
-        status, _ = await post(http, "/charges", slow)
-        if status != 409:
-            break
-        await asyncio.sleep(0.02)
-    assert status == 201
-    assert len((await ledger(http))["charges"]) == 1
+    for charges in range(
+        1, 21
+    ):  # where the machine stands still, the charge is made before anybody looks: once more then
+        with pytest.raises(asyncio.TimeoutError):
+            async with asyncio.timeout(0.05):
+                await post(http, "/charges", slow, f"k{charges}")
+        found = [(await post(http, "/charges", slow, f"k{charges}"))[0]]
+        while found[-1] == 409:
+            await asyncio.sleep(0.02)
+            found.append((await post(http, "/charges", slow, f"k{charges}"))[0])
+        assert found[-1] == 201
+        assert len((await ledger(http))["charges"]) == charges
+        if len(found) > 1:
+            return
+    pytest.fail("the charge ends with its client")
 
 
 async def test_error_before_charging(http: aiohttp.ClientSession) -> None:
@@ -212,7 +222,7 @@ async def test_webhooks(tmp_path: Path) -> None:
     async with provider(settings, SystemClock()) as url, aiohttp.ClientSession(url) as http:
         await knobs(http, webhookCopies=3, webhookSpreadMs=50)
         _, charge = await post(http, "/charges", CHARGE)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await done.wait()
     await runner.cleanup()
     assert all(verify("s", body, header, SystemClock().now_ms()) for header, body in got)
