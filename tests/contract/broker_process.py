@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,17 @@ class BrokerProcess:
             "AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE": "1",
             **more,
         }
+
+
+def metric(url: str, name: str) -> float:
+    """The value of a metric without labels of the broker at a URL."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as page:
+        return value(page.read(), name)
+
+
+def value(page: bytes, name: str) -> float:
+    """The value of a metric without labels on a page."""
+    return float(next(line.split(" ")[1] for line in page.decode().splitlines() if line.startswith(f"{name} ")))
 
 
 def broker_command(data: Path, *flags: str, program: Sequence[str] = ("-m", "crossdock.cli.main")) -> list[str]:

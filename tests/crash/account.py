@@ -6,7 +6,7 @@ letter may be there, or may be gone, until it is seen again. What was answered i
 - a send: the letter is there exactly once, until it is deleted; its delay holds
 - a delete: the letter never comes back, from a standard queue either
 - a receive from a FIFO queue: the letter stays hidden and its count never goes back, over any crash; on a standard queue both may lag by
-  what was received shortly before the crash
+  what was received since the last commit that a client waited for
 - order within a group, the memory of deduplication, and sequence numbers that go on
 """
 
@@ -14,9 +14,6 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-
-LAG_S = 1.0
-"""Receives from standard queues that were answered earlier than this before a crash are not lost (the broker's lag is 50 ms)."""
 
 CLOCKS_S = 0.01
 """The broker counts in whole milliseconds."""
@@ -117,6 +114,8 @@ class Account:
         self.redriving: dict[str, float] = {}
         """Dead-letter queues whose move task may be running, and when it was asked for."""
         self.checked = 0
+        self._committed: float = 0
+        """When the last send that was answered was asked for: every receive that was answered before is on disk."""
         self._sources = {shelf.dead: shelf.name for shelf in self.shelves.values() if shelf.dead}
         self._family = {shelf.name: shelf.dead or shelf.name for shelf in self.shelves.values()}
         self._lost = dict.fromkeys(self._family.values(), 0)
@@ -134,6 +133,10 @@ class Account:
         if group is not None:
             self.shelves[queue].groups.setdefault(group, deque()).append(letter)
         return letter
+
+    def committed(self, began: float) -> None:
+        """What was asked for then waited for a commit, and was answered."""
+        self._committed = max(self._committed, began)
 
     def sent(self, letter: Letter, answer: dict[str, str], last_sequence: int | None, now: float) -> None:
         """A send was answered. `last_sequence` is the highest sequence number from before it was asked for, None for a repeated send."""
@@ -331,7 +334,7 @@ class Account:
                 letter.deletes, letter.deletes_ended = 0, now
             if letter.group is None:
                 letter.hidden_until = 0
-                letter.counts = [(at, count) for at, count in letter.counts if at < now - LAG_S]
+                letter.counts = [(at, count) for at, count in letter.counts if at < self._committed]
                 letter.floor = letter.counts[-1][1] if letter.counts else 0
             self._may_move(letter)
 

@@ -1,7 +1,7 @@
 """`crossdock broker` on a disk that fails when it is told to, or with small files: python broker_with.py SETTINGS broker …
 
-SETTINGS is JSON: `storage` and `machine` are sizes by the names of `StorageSettings` and `MachineSettings`; `faults` is the path of a file.
-While there is such a file, the calls of the operating system fail as the `Fault` in it says.
+SETTINGS is JSON: `storage` and `machine` are sizes by the names of `StorageSettings` and `MachineSettings`; `farewell_s` is how long it
+goes on after a failure; `faults` is the path of a file. While there is such a file, the calls of the operating system fail as the `Fault` in it says.
 """
 
 import os
@@ -35,7 +35,7 @@ SECTOR_BYTES = 512
 """A disk writes so much at once, or not at all."""
 
 
-def program(**settings: dict[str, int] | str) -> tuple[str, str]:
+def program(**settings: dict[str, int] | str | float) -> tuple[str, str]:
     """What Python runs for a broker with such settings."""
     return __file__, msgspec.json.encode(settings).decode()
 
@@ -128,6 +128,7 @@ def run() -> None:
         return replace(machine(settings), **changes.get("machine", {}))
 
     app._storage_settings, app._machine_settings = changed_storage, changed_machine
+    app.FAREWELL_S = changes.get("farewell_s", app.FAREWELL_S)
     main()
 
 

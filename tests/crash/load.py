@@ -166,6 +166,7 @@ class Client:
         if self._account.shelves[queue].fifo:
             for entry, letter in zip(entries, letters, strict=True):
                 entry["MessageDeduplicationId"] = letter.name
+        began = time.time()
         if len(letters) == 1:
             answers = [await self._call("SendMessage", QueueUrl=queue, **entries[0])]
         else:
@@ -173,6 +174,8 @@ class Client:
             result = await self._call("SendMessageBatch", QueueUrl=queue, Entries=numbered)
             assert not result.get("Failed"), result
             answers = sorted(result.get("Successful", []), key=lambda entry: int(entry["Id"]))
+        if last_sequence is not None or not self._account.shelves[queue].fifo:
+            self._account.committed(began)
         for letter, answer in zip(letters, answers, strict=True):
             self._account.sent(letter, answer, last_sequence, time.time())
 

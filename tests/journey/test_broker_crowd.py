@@ -10,7 +10,6 @@ import os
 import re
 import socket
 import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,25 +17,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from broker_process import start_broker
+from broker_process import metric, start_broker, value
 from tests.unit.broker.server.conftest import Client
 
 pytestmark = pytest.mark.journey
 
-QUEUES, POLLS, IDLE = (1_000, 5_000, 2_000) if os.environ.get("CROSSDOCK_CROWD") == "full" else (200, 400, 300)
-SENDS = 200
+FULL = os.environ.get("CROSSDOCK_CROWD") == "full"
+QUEUES, POLLS, IDLE, SENDS = (1_000, 5_000, 2_000, 200) if FULL else (200, 400, 300, 20)
+QUIET_TICKS = 2
 FILES = 300
-
-
-def metric(url: str, name: str) -> float:
-    """The value of a metric without labels."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as page:
-        return value(page.read(), name)
-
-
-def value(page: bytes, name: str) -> float:
-    """The value of a metric without labels on a page."""
-    return float(next(line.split(" ")[1] for line in page.decode().splitlines() if line.startswith(f"{name} ")))
 
 
 async def until_waiting(url: str, polls: int) -> None:
@@ -77,31 +66,39 @@ def test_a_crowd_that_waits_costs_nothing(tmp_path: Path) -> None:
         asyncio.run(_crowd(url, lambda: sum(_cpu_ticks(process.pid))))
     finally:
         process.terminate()
-        _, logged = process.communicate(timeout=15)
+        _, logged = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in logged
 
 
 async def _crowd(url: str, cpu_ticks: Callable[[], int]) -> None:
     sender = await connect(url)
-    urls = [(await call(sender, "CreateQueue", QueueName=f"q{number}"))["QueueUrl"] for number in range(QUEUES)]
-    apart = (await call(sender, "CreateQueue", QueueName="apart"))["QueueUrl"]
-    alone_ms = await sends_ms(sender, apart)
     polls = [await connect(url) for _ in range(POLLS)]
     idle = [await connect(url) for _ in range(IDLE)]
+    created = [call(poll, "CreateQueue", QueueName=f"q{number}") for number, poll in enumerate(polls[:QUEUES])]
+    urls = [answer["QueueUrl"] for answer in await asyncio.gather(*created)]
+    apart = (await call(sender, "CreateQueue", QueueName="apart"))["QueueUrl"]
+    alone_ms = await sends_ms(sender, apart)
     for number, poll in enumerate(polls):
         ask(poll, "ReceiveMessage", QueueUrl=urls[number % QUEUES], WaitTimeSeconds=20)
+        if number + 1 == QUEUES:
+            await until_waiting(url, QUEUES)
     await until_waiting(url, POLLS)
-    waiting_ticks = min([await ticks_of_a_second(cpu_ticks) for _ in range(2)])
+    for _ in range(5):
+        if (waiting_ticks := await ticks_of_a_second(cpu_ticks)) <= QUIET_TICKS:
+            break
     beside_ms = await sends_ms(sender, apart)
     resident_mb = metric(url, "process_resident_memory_bytes") / 1e6
     print(
         f"{QUEUES} queues, {POLLS} long polls, {IDLE} idle connections: {waiting_ticks} ticks of CPU in a second of waiting, "
         f"{resident_mb:.0f} MB resident; sends p50 / p99 ms: alone {alone_ms}, beside the crowd {beside_ms}"
     )
-    assert waiting_ticks <= 2, "a broker with nothing to do works"
-    for number in range(QUEUES):
-        await call(sender, "SendMessage", QueueUrl=urls[number], MessageBody=str(number))
+    assert waiting_ticks <= QUIET_TICKS, "a broker with nothing to do works"
+    sends = [
+        call(client, "SendMessage", QueueUrl=queue, MessageBody=str(number))
+        for number, (client, queue) in enumerate(zip(idle, urls, strict=False))
+    ]
+    await asyncio.gather(*sends)
     received = [(await poll.answer()).json()["Messages"][0]["Body"] for poll in polls[:QUEUES]]
     assert received == [str(number) for number in range(QUEUES)]
     for client in (*polls, *idle):
@@ -138,10 +135,10 @@ def test_a_broker_that_nobody_uses_does_not_wake_up(tmp_path: Path) -> None:
     """Once it has started, no thread of it runs at all: it polls nothing and has no timer."""
     process, _ = start_broker(tmp_path / "data")
     try:
-        assert any(slept_for_a_second(process.pid) for _ in range(4))
+        assert any(slept_for_a_second(process.pid) for _ in range(10))
     finally:
         process.terminate()
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
 
 
 def slept_for_a_second(pid: int) -> bool:
@@ -168,12 +165,12 @@ def test_few_open_files_mean_few_connections_and_no_harm(tmp_path: Path) -> None
         asyncio.run(_overrun(url))
     finally:
         process.terminate()
-        _, logged = process.communicate(timeout=15)
+        _, logged = process.communicate(timeout=60)
     assert process.returncode == 0
     events = [json.loads(line) for line in logged.splitlines()]
-    assert [event["event"] for event in events if event["level"] == "warning"] == [
+    assert {event["event"] for event in events if event["level"] == "warning"} == {
         "connections are refused: there are too many"
-    ]
+    }
 
 
 async def _overrun(url: str) -> None:
@@ -182,12 +179,12 @@ async def _overrun(url: str) -> None:
     assert FILES - 150 < room < FILES - 64
     with ExitStack() as crowd:
         for _ in range(2 * FILES):
-            crowd.enter_context(socket.create_connection(address(url), timeout=10))
+            crowd.enter_context(socket.create_connection(address(url), timeout=60))
         queue = (await call(served, "CreateQueue", QueueName="q"))["QueueUrl"]
         for number in range(20):
             await call(served, "SendMessage", QueueUrl=queue, MessageBody=str(number))
         # One connection is taken from the system's queue each time round, so the last ones are refused some time after they came.
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 served.get("/metrics")
                 page = await served.answer()

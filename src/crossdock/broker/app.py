@@ -37,6 +37,9 @@ log = structlog.get_logger()
 EXIT_STORAGE_FAILED = 74
 """EX_IOERR of sysexits.h."""
 
+FAREWELL_S = 1.0
+"""How long a broker whose storage failed still tells its clients."""
+
 
 class Broker:
     """A broker in this process."""
@@ -114,7 +117,7 @@ class Broker:
         )
 
     def _storage_failed(self) -> None:
-        asyncio.get_running_loop().call_later(1, self.stopped.set)
+        asyncio.get_running_loop().call_later(FAREWELL_S, self.stopped.set)
 
 
 async def serve(settings: BrokerSettings, environ: MutableMapping[str, str]) -> int:

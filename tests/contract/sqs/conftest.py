@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from itertools import count
@@ -12,13 +11,14 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from broker_process import metric
 from query_client import QueryClient
 
 from crossdock.testing import BrokerClock, LocalBroker
 
 Call = Callable[..., Any]
 NAMES = count(1)
-LONGEST_START_S = 10
+LONGEST_START_S = 60
 
 
 @pytest.fixture(scope="session")
@@ -168,21 +168,14 @@ def waiting(local: LocalBroker) -> Call:
 
     def start(call: Call, *arguments: Any, **parameters: Any) -> Future[Any]:
         answer: Future[Any] = Future()
-        before = waiters(local.url)
+        before = metric(local.url, "crossdock_waiters")
         threading.Thread(target=lambda: answer.set_result(call(*arguments, **parameters)), daemon=True).start()
         ends = time.monotonic() + LONGEST_START_S
-        while waiters(local.url) == before and not answer.done():
+        while metric(local.url, "crossdock_waiters") == before and not answer.done():
             assert time.monotonic() < ends, "the call does not wait"
         return answer
 
     return start
-
-
-def waiters(url: str) -> float:
-    """How many long polls wait at the broker."""
-    with urllib.request.urlopen(f"{url}/metrics") as metrics:
-        line = next(line for line in metrics.read().decode().splitlines() if line.startswith("crossdock_waiters "))
-    return float(line.split()[1])
 
 
 @pytest.fixture
