@@ -19,7 +19,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
         yield BrokerProcess(url, process.pid)
     finally:
         process.terminate()
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def fresh_broker(tmp_path: Path) -> Iterator[BrokerProcess]:
         yield BrokerProcess(url, process.pid)
     finally:
         process.terminate()
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def missing(what: str, how: str) -> None:

@@ -86,7 +86,7 @@ def run(page: Path, environment: Mapping[str, str], folder: Path, names: Mapping
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=90,
+        timeout=240,
     )
     printed = _replaced(result.stdout, [(there, here) for here, there in names.items()]).split(_END)
     assert result.returncode == 0, f"{page.name}: this failed:\n{todo[len(printed) - 1].command}\n{printed[-1]}"

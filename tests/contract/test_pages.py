@@ -34,7 +34,7 @@ def brokers(folder: Path, *flags: str) -> Iterator[dict[str, str]]:
     finally:
         for process in (first, second):
             process.terminate()
-        assert [process.wait(timeout=15) for process in (first, second)] == [0, 0]
+        assert [process.wait(timeout=60) for process in (first, second)] == [0, 0]
 
 
 @pytest.mark.parametrize("page", HERE)

@@ -20,7 +20,7 @@ def test_query_era_botocore(broker: BrokerProcess, client_bin: Any) -> None:
     """The last botocore that speaks the Query protocol to SQS lives through a message and sees AWS's legacy errors."""
     python = client_bin("query-era") / "python"
     result = subprocess.run(
-        [python, HERE / "query_era.py"], env=broker.environment(), capture_output=True, text=True, timeout=60
+        [python, HERE / "query_era.py"], env=broker.environment(), capture_output=True, text=True, timeout=120
     )
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == {
@@ -65,7 +65,7 @@ def test_celery(broker: BrokerProcess, client_bin: Any) -> None:
     environment = broker.environment(QUEUE_URL=url)
     python = client_bin("workers") / "python"
     sent = subprocess.run(
-        [python, "workers_celery.py"], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60
+        [python, "workers_celery.py"], cwd=HERE, env=environment, capture_output=True, text=True, timeout=120
     )
     assert sent.returncode == 0, sent.stderr
     command = [

@@ -202,7 +202,7 @@ async def throw(host: str, port: int, stream: bytes, number: int) -> bytes:
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             await asyncio.sleep(0.05)
             writer.write_eof()
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), 60)
     except TimeoutError:
         raise
     except OSError:

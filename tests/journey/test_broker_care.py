@@ -31,7 +31,7 @@ def serving(data: Path, *flags: str) -> Iterator[Any]:
         yield BrokerProcess(url, process.pid).client(config=Config(retries={"total_max_attempts": 1}))
     finally:
         process.terminate()
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def care(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -71,7 +71,7 @@ class Senders:
         """End, and raise what went wrong."""
         self._stopping.set()
         for running in self._running:
-            running.result(10)
+            running.result(60)
 
     def _send_plain(self) -> None:
         for number in count():
@@ -113,7 +113,7 @@ def test_a_backup_under_load_holds_what_was_acknowledged(tmp_path: Path) -> None
     duplicates; what was acknowledged meanwhile is there up to one moment. The broker itself has everything."""
     with serving(tmp_path / "data") as sqs:
         senders = Senders(sqs)
-        senders.wait_for(300)
+        senders.wait_for(100)
         before, groups_before = senders.counts()
         made = care("backup", tmp_path / "backup", "--data", tmp_path / "data", "--json")
         senders.wait_for(50)
@@ -177,13 +177,17 @@ def test_a_backup_that_is_told_to_stop_leaves_nothing(tmp_path: Path) -> None:
         for _ in range(60):
             sqs.send_message(QueueUrl=queue, MessageBody="x" * 1_000_000)
         command = [sys.executable, "-m", "crossdock.cli.main", "broker", "backup", "backup", "--data", "data"]
-        backup = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        while not list(tmp_path.glob(".backup.*.partial")):
-            assert backup.poll() is None
-            threading.Event().wait(0.001)
-        backup.terminate()
-        assert backup.wait(20) == 130
-        assert backup.stderr is not None and "Traceback" not in backup.stderr.read()
+        for _ in range(20):
+            backup = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+            while not list(tmp_path.glob(".backup.*.partial")) and backup.poll() is None:
+                threading.Event().wait(0.001)
+            backup.terminate()
+            _, said = backup.communicate(timeout=60)
+            assert "Traceback" not in said
+            if backup.returncode:
+                break
+            (tmp_path / "backup").unlink()  # it was quicker than we
+        assert backup.returncode == 130
         assert [path.name for path in tmp_path.iterdir()] == ["data"]
         sqs.send_message(QueueUrl=queue, MessageBody="and on")
 

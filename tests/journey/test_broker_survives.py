@@ -48,7 +48,7 @@ def test_acknowledged_messages_survive_a_kill(tmp_path: Path) -> None:
             sqs.delete_message(QueueUrl=fifo, ReceiptHandle=message["ReceiptHandle"])
     assert groups == {"g0": list(range(2, 100, 2)), "g1": list(range(1, 100, 2))}
     process.terminate()
-    assert process.wait(timeout=15) == 0
+    assert process.wait(timeout=60) == 0
 
 
 def test_what_is_no_request_is_refused(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_what_is_no_request_is_refused(tmp_path: Path) -> None:
         assert refused.value.code == status
         assert shape in refused.value.read().decode()
     host, _, port = url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as garbage:
+    with socket.create_connection((host, int(port)), timeout=60) as garbage:
         garbage.sendall(b"\x16\x03\x01\x00garbage\r\n\r\n")
         assert garbage.recv(4096).startswith(b"HTTP/1.1 400")
     counts = BrokerProcess(url, process.pid).client().get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
@@ -85,4 +85,4 @@ def test_what_is_no_request_is_refused(tmp_path: Path) -> None:
     process.terminate()
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()
-    assert process.wait(timeout=15) == 0
+    assert process.wait(timeout=60) == 0

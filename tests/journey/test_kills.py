@@ -2,16 +2,18 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.journey.pipeline import CROSSDOCK, ORDERS, ROOT, Pipeline
+from tests.journey.pipeline import CROSSDOCK, ORDERS, ROOT, START_S, Pipeline, until
 
 from crossdock.ops.orders import END_STATES
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+
+FLOWING = 5
+"""So many charges of the orders that are placed are made before anybody is killed."""
 
 VICTIMS = ("broker", "payments", "orders", "provider", "notifications", "inbox")
 
@@ -20,11 +22,13 @@ VICTIMS = ("broker", "payments", "orders", "provider", "notifications", "inbox")
 def orders_flowing(pipeline: Pipeline) -> Iterator[None]:
     """`order place --wait` goes on while the block kills; afterwards every order was placed and has come to rest."""
     command = [*CROSSDOCK, "order", "place", str(ORDERS), "--again", "--wait", "--json", "--data", str(pipeline.data)]
+    charged = pipeline.charges()
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    placing = subprocess.Popen([*command, "--timeout", "90", "--concurrency", "4"], cwd=ROOT, text=True, **pipes)
+    placing = subprocess.Popen([*command, "--timeout", "200", "--concurrency", "4"], cwd=ROOT, text=True, **pipes)
     try:
+        until(lambda: pipeline.charges() >= charged + FLOWING, START_S, "no orders flow")
         yield
-        output, errors = placing.communicate(timeout=110)
+        output, errors = placing.communicate(timeout=240)
     finally:
         placing.kill()
         placing.wait()
@@ -43,7 +47,6 @@ def test_each_process_may_be_killed_while_orders_flow(pipeline: Pipeline) -> Non
 def test_all_may_be_killed_at_once(pipeline: Pipeline) -> None:
     """The supervisor and everything else die in the middle of the orders; after `up` on the same folder the work goes on."""
     with orders_flowing(pipeline):
-        time.sleep(1.5)
         pipeline.kill_all()
         pipeline.up()
     pipeline.audited()

@@ -2,12 +2,12 @@
 
 import os
 import signal
-import socket
 from contextlib import suppress
 from pathlib import Path
 
 import pages
 import pytest
+from tests.journey.pipeline import free_ports
 
 pytestmark = pytest.mark.journey
 
@@ -17,8 +17,7 @@ HERE = [page for page, where in pages.RUN_BY.items() if where == "journey"]
 @pytest.mark.parametrize("page", HERE)
 def test_the_commands_of_a_page_run(page: str, tmp_path: Path) -> None:
     """Each block succeeds, and prints what the page shows; the broker that the page starts is stopped by the page."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_ports()[1])
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "CROSSDOCK_PORT": port}
     try:
         pages.run(pages.ROOT / page, environment, tmp_path, {"127.0.0.1:9324": f"127.0.0.1:{port}"})

@@ -152,5 +152,5 @@ def test_the_howto_for_tests_runs_as_it_stands(tmp_path: Path, sharing: bool) ->
     (tmp_path / "test_example.py").write_text(example)
     (tmp_path / "test_worker.py").write_text(worker)
     call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    result = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout

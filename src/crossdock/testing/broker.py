@@ -23,7 +23,7 @@ from crossdock.broker.settings import BrokerSettings, Durability
 from crossdock.clock import ManualClock
 
 REGION = "us-east-1"
-START_S = 10
+START_S = 60
 ADVANCE_S = 60
 STEP_S = 0.02
 """How often a running clock moves."""

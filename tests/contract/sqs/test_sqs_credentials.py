@@ -39,7 +39,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def signer(key: str = "AKIDEXAMPLE", secret: str = "secret", token: str | None = None) -> Signer:
@@ -55,7 +55,7 @@ def ask(url: str, request: HttpRequest, sign: Sign) -> tuple[int, dict[str, str]
     address = urlsplit(url).netloc
     request.headers["host"] = address
     request = sign(request)
-    connection = http.client.HTTPConnection(address, timeout=30)
+    connection = http.client.HTTPConnection(address, timeout=60)
     try:
         connection.request(request.method, request.target, request.body, request.headers)
         response = connection.getresponse()

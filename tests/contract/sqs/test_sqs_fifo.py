@@ -264,7 +264,7 @@ def test_what_ends_a_wait(sqs: Any, create_fifo: Call, send: Call, receive: Call
     send(url, "g-2")
     assert not answer.done()
     delete(url, *messages)
-    assert answer.result(timeout=10)["Messages"][0]["Body"] == "g-2"
+    assert answer.result(timeout=60)["Messages"][0]["Body"] == "g-2"
 
 
 def test_an_emptied_group(create_fifo: Call, send: Call, receive: Call, bodies: Call, delete: Call) -> None:

@@ -199,7 +199,7 @@ def test_whoever_waits_at_a_deleted_queue_is_told(sqs: Any, create: Call, waitin
     url = create()
     answer = waiting(refusal, sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
     sqs.delete_queue(QueueUrl=url)
-    assert answer.result(timeout=10)[0] == "AWS.SimpleQueueService.NonExistentQueue"
+    assert answer.result(timeout=60)[0] == "AWS.SimpleQueueService.NonExistentQueue"
 
 
 # Lists

@@ -20,7 +20,7 @@ def test_nothing_there(sqs: Any, create: Call, clock: BrokerClock, waiting: Call
     """Fact 80: an empty answer has no Messages key, with status 200, after a short poll and after a long one."""
     answer = waiting(sqs.receive_message, QueueUrl=create(), **wait)
     clock.advance(1)
-    answered = answer.result(timeout=10)
+    answered = answer.result(timeout=60)
     assert answered.keys() == {"ResponseMetadata"}
     assert answered["ResponseMetadata"]["HTTPStatusCode"] == 200
 
@@ -81,7 +81,7 @@ def test_a_send_ends_a_wait(sqs: Any, create: Call, waiting: Call, clock: Broker
     before = clock.now_ms()
     answer = waiting(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=10, MaxNumberOfMessages=10)
     sqs.send_message(QueueUrl=url, MessageBody="foobared")
-    assert [message["Body"] for message in answer.result(timeout=10)["Messages"]] == ["foobared"]
+    assert [message["Body"] for message in answer.result(timeout=60)["Messages"]] == ["foobared"]
     assert clock.now_ms() == before
 
 
@@ -100,7 +100,7 @@ def test_the_queues_own_wait(sqs: Any, create: Call, waiting: Call) -> None:
     answer = waiting(sqs.receive_message, QueueUrl=url)
     assert not answer.done()
     sqs.send_message(QueueUrl=url, MessageBody="x")
-    assert len(answer.result(timeout=10)["Messages"]) == 1
+    assert len(answer.result(timeout=60)["Messages"]) == 1
 
 
 def test_time_ends_a_wait_too(sqs: Any, create: Call, waiting: Call, clock: BrokerClock) -> None:
@@ -111,7 +111,7 @@ def test_time_ends_a_wait_too(sqs: Any, create: Call, waiting: Call, clock: Brok
     for _ in range(2):
         answer = waiting(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=5)
         clock.advance(3)
-        assert answer.result(timeout=10)["Messages"][0]["Body"] == "delayed"
+        assert answer.result(timeout=60)["Messages"][0]["Body"] == "delayed"
 
 
 def test_waiters_are_served_in_turn(sqs: Any, create: Call, waiting: Call) -> None:
@@ -119,10 +119,10 @@ def test_waiters_are_served_in_turn(sqs: Any, create: Call, waiting: Call) -> No
     url = create()
     first, second = (waiting(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20) for _ in range(2))
     sqs.send_message(QueueUrl=url, MessageBody="1")
-    assert first.result(timeout=10)["Messages"][0]["Body"] == "1"
+    assert first.result(timeout=60)["Messages"][0]["Body"] == "1"
     assert not second.done()
     sqs.send_message(QueueUrl=url, MessageBody="2")
-    assert second.result(timeout=10)["Messages"][0]["Body"] == "2"
+    assert second.result(timeout=60)["Messages"][0]["Body"] == "2"
 
 
 # What is shown

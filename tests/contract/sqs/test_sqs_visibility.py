@@ -70,7 +70,7 @@ def test_giving_back_ends_a_wait(url: str, sqs: Any, receive: Call, hide: Call, 
     (message,) = receive(url)
     answer = waiting(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
     hide(url, message, 0)
-    assert answer.result(timeout=10)["Messages"][0]["MessageId"] == message["MessageId"]
+    assert answer.result(timeout=60)["Messages"][0]["MessageId"] == message["MessageId"]
 
 
 def test_after_it_expired(url: str, receive: Call, hide: Call, clock: BrokerClock) -> None:

@@ -27,5 +27,5 @@ assert gone() is None
 
 def test_the_collector_is_set_and_used_in_idle_moments() -> None:
     """What is there after start-up is frozen; the oldest generation is rarely looked at, but cycles go when the broker rests."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -15,7 +15,7 @@ def crossdock(*arguments: str, cwd: Path | None = None, **environment: str) -> s
     command = [sys.executable, "-m", "crossdock.cli.main", *arguments]
     env = {**os.environ, **environment}
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=20, cwd=cwd, stdin=subprocess.DEVNULL, env=env
+        command, capture_output=True, text=True, timeout=60, cwd=cwd, stdin=subprocess.DEVNULL, env=env
     )
 
 
@@ -24,7 +24,7 @@ def test_a_light_command_imports_nothing_heavy(module: str) -> None:
     """Web framework, database layer and AWS SDK are loaded by the commands that need them only."""
     script = f"import sys, crossdock.cli.{module}; print(*sorted(sys.modules.keys() & set({HEAVY!r})))"
     loaded = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     ).stdout
     assert loaded.split() == []
 

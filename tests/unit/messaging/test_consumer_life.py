@@ -52,7 +52,7 @@ class Scene:
     async def run_until(self, done: Callable[[], object]) -> None:
         """Run until something is so, then stop."""
         running = self.run()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not done():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
             self.consumer.stop()
@@ -75,7 +75,7 @@ async def fatal(received: ReceivedMessage, lease: Lease) -> Decision:
 async def cancelled(task: asyncio.Task[None]) -> None:
     """Cancel, and wait for the end."""
     task.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with contextlib.suppress(asyncio.CancelledError):
             await task
     assert task.cancelled()
@@ -114,7 +114,7 @@ async def test_a_fault_of_the_client_ends_the_run_in_order() -> None:
     await scene.begun.wait()
     scene.sqs.fail_receive = RuntimeError("a fault")
     with pytest.raises(RuntimeError, match="a fault"):
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 60)
     assert scene.sqs.changes == [("h1", 0)]
 
 
@@ -128,7 +128,7 @@ async def test_what_was_decided_is_done(queue: Queue, how: str) -> None:
     await scene.ended.wait()
     if how == "stop":
         scene.consumer.stop()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 60)
     else:
         await cancelled(running)
     assert (len(scene.sqs.sent), scene.buried) == (1, ["1"])
@@ -161,7 +161,7 @@ async def test_a_lost_lease_cancels_its_handler() -> None:
     running = scene.run()
     await scene.begun.wait()
     next(iter(scene.consumer._leases._held.values())).lose()
-    await asyncio.wait_for(scene.ended.wait(), 5)
+    await asyncio.wait_for(scene.ended.wait(), 60)
     scene.consumer.stop()
     await running
     assert (scene.sqs.changes, scene.sqs.deleted) == ([], [])

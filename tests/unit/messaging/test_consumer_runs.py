@@ -25,7 +25,7 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     yield
     process.terminate()
-    process.wait(timeout=15)
+    process.wait(timeout=60)
 
 
 class Handled:
@@ -63,7 +63,7 @@ async def consume(queue: Queue, messages: list[OutgoingMessage]) -> tuple[Handle
         url = await sqs.create_queue(queue.name, attributes)
         await sqs.send_batch(url, messages)
         consumers = [Consumer(queue, handled, clock, ConsumerSettings(wait_s=1)) for _ in range(2)]
-        async with asyncio.timeout(40), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(120), asyncio.TaskGroup() as group:
             for consumer in consumers:
                 group.create_task(consumer.run(sqs))
             await handled.done.wait()

@@ -41,7 +41,7 @@ def test_sigterm_ends_it_well(tmp_path: Path) -> None:
         assert process.stderr is not None
         assert "http://127.0.0.1:" in process.stderr.readline()
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def _taken_port(tmp_path: Path) -> tuple[Path, int]:
@@ -67,7 +67,7 @@ def _foreign_file(tmp_path: Path) -> tuple[Path, int]:
 def test_why_it_cannot_start(prepare: Any, word: str, tmp_path: Path) -> None:
     """A taken port, a file in place of the folder, or a foreign file: status 1, one sentence, no traceback."""
     with start(*prepare(tmp_path)) as process:
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert word in said
     assert said.count("\n") == 1

@@ -50,7 +50,7 @@ def test_a_backup_is_the_moment_it_began(
     for _ in range(2):
         store.fold()
         if store.running_fold is not None:
-            store.running_fold.result(10)
+            store.running_fold.result(60)
     folds = store.metrics.folds
 
     def busy(what: str, done: int, total: int) -> None:

@@ -251,7 +251,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
         for _ in range(2):
             self.store.fold()
             if self.store.running_fold is not None:
-                self.store.running_fold.result(10)
+                self.store.running_fold.result(60)
         self.committed = copy.deepcopy(self.model)
         backup(self.folder / "data", self.folder / "backup", quiet)
         self.store.abandon()
