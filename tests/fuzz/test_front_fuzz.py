@@ -99,7 +99,7 @@ def read(pieces: list[bytes]) -> tuple[list[HttpRequest], int]:
     return requests, 0
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(STREAMS)
 def test_any_bytes_are_requests_or_a_refusal(data: bytes) -> None:
     """Whatever comes, reading ends in whole requests and at most one refusal with a 4xx or 505 status."""
@@ -111,7 +111,7 @@ def test_any_bytes_are_requests_or_a_refusal(data: bytes) -> None:
         assert len(request.body) <= LIMITS.body_bytes_max
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STREAMS, st.lists(st.integers(1, 400), max_size=6))
 def test_how_bytes_are_cut_makes_no_difference(data: bytes, cuts: list[int]) -> None:
     """The same bytes in other pieces are the same requests. A refusal may then come sooner, and for another reason."""
@@ -211,7 +211,7 @@ async def throw(host: str, port: int, stream: bytes, number: int) -> bytes:
         writer.close()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(STREAMS, min_size=1, max_size=8))
 def test_a_server_survives_hostile_clients(streams: list[bytes]) -> None:
     """Under any bytes from several clients the server answers in HTTP, logs no exception, loses no request and no connection."""

@@ -105,5 +105,5 @@ def test_an_interrupt_while_a_command_starts_ends_it_quietly(
 ) -> None:
     """Ctrl-C ends with exit code 130 and says nothing, also while the modules of the command are being imported."""
     command = [sys.executable, "-c", INTERRUPTED_AT, module, *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=tmp_path, stdin=subprocess.DEVNULL)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path, stdin=subprocess.DEVNULL)
     assert (ended.returncode, ended.stderr) == (130, "")

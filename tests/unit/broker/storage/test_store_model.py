@@ -367,7 +367,6 @@ TestStoreAgainstModel = StoreAgainstModel.TestCase
 TestStoreAgainstModel.settings = hypothesis_settings(
     max_examples=20,
     stateful_step_count=40,
-    deadline=None,
     print_blob=True,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
