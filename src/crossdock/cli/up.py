@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from crossdock.broker.settings import Durability
 from crossdock.cli.screen import DATA, Data, console, table
 from crossdock.ops.logs import Echo, Prefixer, no_echo
 from crossdock.ops.pipeline import PipelineSettings
@@ -24,11 +25,11 @@ def up(
     data: Data = DATA,
     port_base: Annotated[int, typer.Option(help="The services take the six ports after this one.")] = 8000,
     broker_port: Annotated[int, typer.Option(help="Port of the broker.")] = 9324,
-    durability: Annotated[str, typer.Option(help="Of the broker: durable, relaxed or memory.")] = "durable",
+    durability: Annotated[Durability, typer.Option(help="Of the broker.")] = Durability.DURABLE,
     quiet: Annotated[bool, typer.Option("--quiet", help="Keep the logs to their files.")] = False,
 ) -> None:
     """Start broker, queues, provider, inbox and services; drain all within 10 s on Ctrl-C, at once on a second one."""
-    settings = PipelineSettings(data, port_base, broker_port, durability)
+    settings = PipelineSettings(data, port_base, broker_port, durability.value)
     screen = Screen(no_echo if quiet else _echo(), lambda run, took_ms: _ready(settings, run, took_ms), _draining)
     console.print(f"starting the pipeline on [bold]{data}[/bold]")
     asyncio.run(PipelineRun(settings, screen).run(os.environ))

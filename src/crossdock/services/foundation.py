@@ -122,7 +122,10 @@ async def foundation(name: str, settings: ServiceSettings, revisions: Path, cloc
     Raises OSError for a taken port, CannotStart for a database that cannot be used.
     """
     url = settings.database_url or f"sqlite:///{settings.data / name}.db"
-    engine, readers = database(url), database(url, read_only=True)
+    try:
+        engine, readers = database(url), database(url, read_only=True)
+    except (SQLAlchemyError, ImportError) as error:
+        raise CannotStart(f"--database-url cannot be used: {error}") from None
     try:
         with listening(settings) as listener:
             await _upgraded(engine, revisions)

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import structlog
 import uvloop
@@ -30,11 +31,14 @@ def run(name: str, settings: ServerSettings, program: Callable[[], Program]) -> 
     log_lines.configure()
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"{name} cannot start: {_not_a_folder(error, settings.data)}; name another folder with --data")
+    try:
         uvloop.run(_serve(name, program))
     except CannotStart as error:
         sys.exit(f"{name} cannot start: {error}")
     except OSError as error:
-        sys.exit(f"{name} cannot start: {_sentence(error, settings)}")
+        sys.exit(f"{name} cannot start: {error.strerror or error}; choose another --host or --port")
 
 
 async def _serve(name: str, program: Callable[[], Program]) -> None:
@@ -47,10 +51,10 @@ async def _serve(name: str, program: Callable[[], Program]) -> None:
         log.info("stops", program=name)
 
 
-def _sentence(error: OSError, settings: ServerSettings) -> str:
+def _not_a_folder(error: OSError, data: Path) -> str:
     if isinstance(error, FileExistsError | NotADirectoryError):
-        return f"{settings.data} is not a folder"
-    return f"{error.strerror or error}"
+        return f"{data} is not a folder"
+    return f"{data} cannot be made: {error.strerror}"
 
 
 async def ended(task: Awaitable[None]) -> None:

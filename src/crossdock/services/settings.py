@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 BODY_BYTES_MAX = 1024 * 1024
 """The largest body of an HTTP request to a service."""
+
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
 class Role(StrEnum):
@@ -38,7 +41,7 @@ class ServerSettings:
     """The folder for its files."""
     host: str = "127.0.0.1"
     """The address to listen on."""
-    port: int = 0
+    port: Port = 0
     """0 takes a free port."""
 
 
@@ -82,7 +85,7 @@ class NotificationsSettings(ServiceSettings):
 
     smtp_host: str = "127.0.0.1"
     """The mail server."""
-    smtp_port: int = 2525
+    smtp_port: Port = 2525
     """Its port."""
     smtp_username: str = ""
     """Empty to send without a login."""
@@ -111,7 +114,7 @@ class ProviderSettings(ServerSettings):
 class MailboxSettings(ServerSettings):
     """The local mailbox: SMTP in, HTTP out."""
 
-    smtp_port: int = 0
+    smtp_port: Port = 0
     """Where it takes mails; 0 takes a free port."""
 
 

@@ -33,6 +33,7 @@ def test_texts_become_values() -> None:
     ("environment", "given", "word"),
     [
         ({"CROSSDOCK_PORT": "many"}, {"data": "d"}, "port"),
+        ({}, {"data": "d", "port": 65_536}, "port"),
         ({"CROSSDOCK_ROLE": "boss"}, {"data": "d"}, "role"),
         ({}, {}, "data"),
         ({}, {"data": "d", "colour": "red"}, "colour"),
