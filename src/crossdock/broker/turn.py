@@ -20,6 +20,7 @@ from crossdock.aws.errors import ApiError, ServiceUnavailable
 from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Caller, Outcome, Reply, Ticket
 from crossdock.broker.queues.machine import QueueMachine
+from crossdock.broker.rare_log import RareWarning
 from crossdock.broker.storage.store import StorageFailed, Store
 from crossdock.clock import Clock, ManualClock
 
@@ -43,6 +44,7 @@ class Turn:
         self._clock = clock
         self._lag_s = lag_ms / 1_000
         self._strict = strict
+        self._low_on_space = RareWarning("sends are refused: the disk is nearly full", clock)
         self._deliver: Deliver
         self._on_failure: Callable[[], None]
         self._loop: asyncio.AbstractEventLoop
@@ -71,6 +73,7 @@ class Turn:
             self._deliver(ticket, ServiceUnavailable())
             return
         if type(command) in FILLS_THE_DISK and self._store.low_on_space:
+            self._low_on_space.happened(free_bytes=self._store.free_bytes())
             self._deliver(ticket, ServiceUnavailable(LOW_ON_SPACE))
             return
         if not self._submitted:

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
+import structlog
 
 from crossdock.aws.api.sqs import GetQueueUrl, GetQueueUrlResult, ReceiveMessageResult, SendMessage
 from crossdock.aws.errors import ServiceUnavailable
@@ -29,6 +30,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.low_on_space = False
+        self.free_bytes = lambda: 4_096
         self.broken = False
         self.pending = False
         self.commits = 0
@@ -181,6 +183,17 @@ async def test_sends_go_on_as_soon_as_there_is_space(scene: Scene) -> None:
     scene.submit("taken", SEND)
     await committed()
     assert isinstance(scene.answers["taken"], GetQueueUrlResult)
+
+
+async def test_a_nearly_full_disk_is_in_the_log(scene: Scene) -> None:
+    """Once for many refused sends, with how much space there is."""
+    scene.disk.low_on_space = True
+    with structlog.testing.capture_logs() as lines:
+        for number in range(3):
+            scene.submit(f"refused {number}", SEND)
+    assert [(line["event"], line["free_bytes"]) for line in lines] == [
+        ("sends are refused: the disk is nearly full", 4_096)
+    ]
 
 
 async def test_a_failed_commit_answers_everyone_who_waits(scene: Scene) -> None:
