@@ -121,6 +121,27 @@ def test_no_client_feels_a_restart(manager: Manager) -> None:
     assert answers == [b'{"status":"ok"}']
 
 
+def test_it_stops_in_order_when_its_terminal_is_closed(manager: Manager) -> None:
+    """SIGHUP drains like SIGTERM, and is ignored where nohup has it ignored."""
+    manager.start()
+    manager.told()
+    manager.process.send_signal(signal.SIGHUP)
+    assert manager.end()[-1]["event"] == "broker stopped"
+    assert manager.process.returncode == 0
+
+
+def test_nohup_keeps_it_running(manager: Manager) -> None:
+    """What comes after the ignored SIGHUP is served."""
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        manager.start()
+    finally:
+        signal.signal(signal.SIGHUP, inherited)
+    manager.told()
+    manager.process.send_signal(signal.SIGHUP)
+    assert manager.ask(manager.ports[0]) == b'{"ready":true}'
+
+
 def test_the_log_can_be_quiet(manager: Manager) -> None:
     """From --log-level on events are logged; a start and a stop that went well are none for `warning`."""
     manager.start("--log-level", "warning")

@@ -126,7 +126,7 @@ async def serve(settings: BrokerSettings, environ: MutableMapping[str, str]) -> 
     log.info("broker starts", data=str(settings.data or "-"), durability=settings.durability.value, pid=os.getpid())
     broker = Broker(_within_limits(settings))
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _stop_signals():
         loop.add_signal_handler(number, broker.stopped.set)
     urls = await broker.start(sockets)
     process_memory.settle()
@@ -147,6 +147,12 @@ async def serve(settings: BrokerSettings, environ: MutableMapping[str, str]) -> 
 def run(settings: BrokerSettings) -> int:
     """Run a broker in a new event loop until it is told to stop; the exit code."""
     return uvloop.run(serve(settings, os.environ))
+
+
+def _stop_signals() -> list[signal.Signals]:
+    """SIGHUP is the end of a terminal, unless nohup or whoever started the broker has it ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([] if ignored else [signal.SIGHUP])]
 
 
 def _within_limits(settings: BrokerSettings) -> BrokerSettings:
