@@ -17,6 +17,7 @@ from crossdock.clock import Clock, SystemClock
 __all__ = ["Exchange", "Handler", "HttpServer", "ListenError", "ServerSettings", "listen", "tls_context"]
 
 BACKLOG = 4_096
+ANY_ADDRESS = "::"
 
 
 class ListenError(Exception):
@@ -99,12 +100,16 @@ class HttpServer:
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen on `port` of every address that `host` means; port 0 is any free port. ListenError if they cannot be had."""
+    """Sockets that listen on `port` of every address that `host` means; port 0 is any free port. ListenError if they cannot be had.
+
+    `::` means every address of both IPv6 and IPv4, where the operating system has both."""
+    both = host == ANY_ADDRESS and socket.has_dualstack_ipv6()
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         families = {family: address for family, _, _, _, address in found}
         return [
-            socket.create_server(address[:2], family=family, backlog=BACKLOG) for family, address in families.items()
+            socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=both)
+            for family, address in families.items()
         ]
     except OSError as error:
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)

@@ -1,6 +1,7 @@
 """Start and end of a server: sockets, TLS, draining."""
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 
@@ -24,6 +25,14 @@ async def test_a_taken_port_is_an_error(start):
     running = await start()
     with pytest.raises(ListenError, match="in use; choose another"):
         listen("127.0.0.1", running.port)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6 sockets that take IPv4")
+def test_any_address_is_one_of_either_kind():
+    """`::` takes connections over IPv4, too."""
+    [listener] = listen("::", 0)
+    with listener, socket.create_connection(("127.0.0.1", listener.getsockname()[1])):
+        listener.accept()[0].close()
 
 
 async def test_the_date_comes_from_the_clock(start):
