@@ -10,6 +10,9 @@ from crossdock.broker.storage.files import Files
 
 NOT_YOURS = "belongs to another user; run this as that user, or as root"
 
+DATABASE_PATH_MAX = 512 - len("-journal")
+"""Bytes of the longest path that SQLite opens; it puts a suffix to it."""
+
 MEASURE_EVERY = 64
 """Free space is looked at once in so many questions while there is enough of it."""
 
@@ -22,6 +25,8 @@ class DataFolder:
         self.path = path
         self.database = path / "broker.db"
         self.journal = path / "journal"
+        if (excess := len(os.fsencode(self.database.resolve())) - DATABASE_PATH_MAX) > 0:
+            raise StorageError(f"the path of data folder {path} is too long by {excess} bytes; choose another folder")
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.journal.mkdir(exist_ok=True)

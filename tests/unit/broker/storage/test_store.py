@@ -1,6 +1,7 @@
 """The store's face: refusals, faults of the disk, bounded memory, and what a crash leaves."""
 
 import errno
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -46,6 +47,19 @@ def test_a_second_broker_is_refused(open_store: Open) -> None:
         open_store()
     first.close()
     open_store()
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_path_may_be_as_long_as_sqlite_takes(tmp_path: Path, excess: int) -> None:
+    """One byte more is refused in a sentence, before anything is made; whether a path is relative does not matter."""
+    free = 504 + excess - len(os.fsencode(tmp_path / "broker.db")) - 1
+    data = tmp_path / ("x" * 200) / ("y" * (free - 201))
+    if excess:
+        with pytest.raises(StorageError, match="is too long by 1 bytes; choose another folder"):
+            Store.open(StorageSettings(data=data), NOW_MS)
+        assert list(tmp_path.iterdir()) == []
+    else:
+        Store.open(StorageSettings(data=data), NOW_MS).close()
 
 
 def test_a_newer_format_is_refused(open_store: Open, settings: StorageSettings) -> None:
