@@ -192,6 +192,24 @@ def test_a_backup_that_is_told_to_stop_leaves_nothing(tmp_path: Path) -> None:
         sqs.send_message(QueueUrl=queue, MessageBody="and on")
 
 
+def test_messages_are_for_the_owner_alone(tmp_path: Path) -> None:
+    """Nobody else may read any file of the broker, though the folder, made beforehand, is open to all."""
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o755)
+    with serving(data) as sqs:
+        sqs.send_message(QueueUrl=sqs.create_queue(QueueName="plain")["QueueUrl"], MessageBody="secret")
+        open_to_others = [path.name for path in data.rglob("*") if path.stat().st_mode & 0o077]
+        assert {path.name for path in data.iterdir()} >= {
+            "broker.db",
+            "broker.db-wal",
+            "journal",
+            "lock",
+            "control.sock",
+        }
+    assert open_to_others == []
+
+
 def test_a_nearly_full_disk_refuses_sends_only(tmp_path: Path) -> None:
     """Below `--free-space-min` sends get AWS's ServiceUnavailable and a reason; receives, deletes and everything else go on."""
     data = tmp_path / "data"

@@ -145,7 +145,8 @@ async def serve(settings: BrokerSettings, environ: MutableMapping[str, str]) -> 
 
 
 def run(settings: BrokerSettings) -> int:
-    """Run a broker in a new event loop until it is told to stop; the exit code."""
+    """Run a broker in a new event loop until it is told to stop; the exit code. Its files are for their owner alone."""
+    os.umask(0o077)
     return uvloop.run(serve(settings, os.environ))
 
 
