@@ -5,7 +5,8 @@ So `crossdock order place` does not pay for the web framework of `crossdock serv
 
 import importlib
 import signal
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -42,11 +43,22 @@ def command_of(name: str) -> Any:
     return get_command(importlib.import_module(f"crossdock.cli.{name}").app)
 
 
-app = typer.Typer(
-    cls=LazyGroup,
-    no_args_is_help=True,
-    add_completion=False,
-    help="The order pipeline of an e-commerce platform on Amazon SQS, and a durable SQS-compatible broker.",
-)
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False)
 for _name, _summary in COMMANDS.items():
     app.add_typer(typer.Typer(), name=_name, help=_summary)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"crossdock {metadata.version('crossdock')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+]
+
+
+@app.callback()
+def describe(version: Version = False) -> None:
+    """The order pipeline of an e-commerce platform on Amazon SQS, and a durable SQS-compatible broker."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ def test_help_lists_every_command() -> None:
     shown = crossdock("--help").stdout
     for name in ("up", "status", "order", "mail", "queues", "provider", "audit", "broker", "serve"):
         assert name in shown
+
+
+def test_the_version_is_told() -> None:
+    """That of the package that is installed."""
+    assert crossdock("--version").stdout == f"crossdock {metadata.version('crossdock')}\n"
 
 
 @pytest.mark.parametrize(
