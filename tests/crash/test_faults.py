@@ -246,7 +246,7 @@ async def test_a_damaged_table_is_noticed_when_it_is_read(scene: Scene) -> None:
     with pytest.raises(Refused, match="ServiceUnavailable"):
         await connection.call("ReceiveMessage", QueueUrl=QUEUE)
     (failure,) = [line for line in scene.ended() if line["level"] == "critical"]
-    assert "is not what was sent; look at it with `crossdock broker check`" in failure["reason"]
+    assert "is not what was written; look at it with `crossdock broker check`" in failure["reason"]
 
 
 async def test_the_system_refuses_a_larger_file(tmp_path: Path) -> None:

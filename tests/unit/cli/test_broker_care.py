@@ -90,7 +90,7 @@ def test_what_is_damaged_has_exit_code_1(place: Path) -> None:
         (("backup",), "Use another backup."),
     ):
         ended = care("check", *arguments, cwd=place)
-        assert "message 9 of orders is not what was sent" in ended.stdout
+        assert "message 9 of orders is not what was written" in ended.stdout
         assert remedy in ended.stderr
         assert ended.exit_code == 1
         ended = care("check", *arguments, "--json", cwd=place)
@@ -139,8 +139,8 @@ def used(folder: Path) -> Iterator[None]:
         (("compact", "--data", "nowhere"), "nowhere is not the data folder of a broker"),
         (("compact", "--data", "junk"), "junk/broker.db cannot be opened: file is not a database"),
         (("backup", "new", "--data", "junk"), "junk/broker.db cannot be opened: file is not a database"),
-        (("backup", "new", "--data", "newer"), "has format 9, newer than 1; start the crossdock version that wrote it"),
-        (("check", "--data", "newer"), "has format 9, newer than 1; start the crossdock version that wrote it"),
+        (("backup", "new", "--data", "newer"), "has format 9, newer than 2; start the crossdock version that wrote it"),
+        (("check", "--data", "newer"), "has format 9, newer than 2; start the crossdock version that wrote it"),
     ],
 )
 def test_what_is_refused_is_a_sentence(place: Path, arguments: tuple[str, ...], sentence: str) -> None:

@@ -8,13 +8,13 @@ raises `FORMAT_VERSION` and needs a migration (docs/storage-format.md).
 """
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import msgspec
 
 from crossdock.broker.outcome import Fact
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 POSITION_BITS = 40
 
@@ -234,7 +234,10 @@ class Backlog(Protocol):
         `limit` of those due by `through_ms`, and then the next one if there is one."""
 
     def content(self, sequence: int) -> Sent:
-        """The content of a live message. KeyError if there is none."""
+        """The content of a live message. KeyError if it was taken away."""
+
+    def lacks(self, queue: int) -> NoReturn:
+        """Raise what a store raises when it cannot be read: messages of this queue that are counted are on no page."""
 
     def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:
         """(sequence, key, sent_ms) of the first FIFO sends with `after < sequence <= through` of one queue, made after `after_ms`, as

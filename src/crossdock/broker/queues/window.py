@@ -5,7 +5,7 @@
        └─► cold ────┘ a page at a time, in order, by count and by bytes
 
 What a step emits is in the store only after the step. So the last messages of a count may not be on a page yet: an empty page ends
-the asking, not the count. And what the step itself has taken away may still be on a page: it is passed over.
+the asking, not the count; but in a step that has emitted nothing, the store lacks what is counted. And what the step itself has taken away may still be on a page: it is passed over.
 """
 
 from crossdock.broker.queues.budget import Budget
@@ -48,6 +48,8 @@ class Window:
         limit = min(PAGE_MESSAGES, room, max(_RESERVE_MIN, away.cold, away.passed_over))
         bytes_max = max(PAGE_BYTES_MIN, min(PAGE_BYTES, self._budget.left))
         page = self._backlog.page(away.edge, queue.last_sequence, limit, bytes_max)
+        if not page and not step.facts:
+            self._backlog.lacks(queue.number)
         gone = step.gone() if page and step.facts else ()
         expired: list[int] = []
         for stored in page:

@@ -13,8 +13,9 @@ import msgspec
 
 from crossdock.broker.queues.facts import MoveTaskChanged, Sent, first_sequence, queue_of
 from crossdock.broker.storage.database_files import Show
-from crossdock.broker.storage.errors import UNREADABLE
-from crossdock.broker.storage.tables import DISCARDS, META, check_format, is_as_sent
+from crossdock.broker.storage.errors import UNREADABLE, Damaged
+from crossdock.broker.storage.rows import verify
+from crossdock.broker.storage.tables import CHECKSUMS_SINCE, DISCARDS, META, check_format, is_as_sent
 
 SHOW_EVERY = 1_000
 PROBLEMS_MAX = 20
@@ -24,7 +25,9 @@ IDENTITY_BYTES = 16
 
 QUEUES = "SELECT number, account, region, name, attributes, tags, last_sequence, message_count FROM queues"
 MOVE_TASKS = "SELECT task_id, payload FROM move_tasks"
-MESSAGES = "SELECT sequence, payload FROM messages"
+MESSAGES = "SELECT sequence, payload, {checksum} FROM messages"
+STATES = "SELECT sequence, receive_count, first_received_ms, due_ms, {checksum} FROM touched"
+REMEMBERED = "SELECT sequence, key, message_id, sent_ms, {checksum} FROM remembered"
 HIGHEST = "SELECT max(sequence) FROM messages WHERE sequence >= ? AND sequence < ?"
 SHOWN = "AND sequence > coalesce((SELECT through FROM discards WHERE queue = sequence >> 40), -1)"
 LOST = f"SELECT count(*) FROM touched WHERE sequence NOT IN (SELECT sequence FROM messages) {SHOWN}"
@@ -68,15 +71,18 @@ class TableCheck:
         """By number, once the report is made."""
         self._discards: dict[int, int] = {}
         self._found: Counter[int] = Counter()
+        self._checksum = "checksum"
 
     def report(self) -> Report:
         """Read everything. What SQLite cannot read is a problem like others. StorageError if the format is newer."""
         problems: list[str] = []
         try:
-            check_format(self._connection, str(self._file))
+            if check_format(self._connection, str(self._file)) < CHECKSUMS_SINCE:
+                self._checksum = "NULL"
             problems += list(self._damage()) or list(self._meta())
             if not problems:
-                for part in (self._queues, self._move_tasks, self._messages, self._counts, self._rest):
+                rows = (self._queues, self._move_tasks, self._messages, self._states, self._sends)
+                for part in (*rows, self._counts, self._rest):
                     problems += _at_most(PROBLEMS_MAX, part())
         except UNREADABLE as error:
             problems.append(f"{self._name} cannot be read: {error}")
@@ -121,12 +127,17 @@ class TableCheck:
     def _messages(self) -> Iterator[str]:
         total = sum(queue.messages for queue in self.queues.values())
         decoder = msgspec.msgpack.Decoder(Sent)
-        for number, (sequence, payload) in enumerate(self._connection.execute(MESSAGES)):
+        for number, (sequence, payload, check) in enumerate(self._rows(MESSAGES)):
             if number % SHOW_EVERY == 0:
                 self._show("checked", number, total)
             queue = queue_of(sequence)
             if sequence > self._discards.get(queue, -1):
                 self._found[queue] += 1
+            try:
+                verify("message", check, sequence, payload)
+            except Damaged:
+                yield f"message {self.place(sequence)} is not what was written"
+                continue
             try:
                 message = decoder.decode(payload)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -134,6 +145,23 @@ class TableCheck:
                 continue
             if message.sequence != sequence or not is_as_sent(message):
                 yield f"message {self.place(sequence)} is not what was sent"
+
+    def _states(self) -> Iterator[str]:
+        for *row, check in self._rows(STATES):
+            try:
+                verify("state of message", check, *row)
+            except Damaged:
+                yield f"the state of message {self.place(row[0])} is not what was written"
+
+    def _sends(self) -> Iterator[str]:
+        for *row, check in self._rows(REMEMBERED):
+            try:
+                verify("send", check, *row)
+            except Damaged:
+                yield f"what is remembered of message {self.place(row[0])} is not what was written"
+
+    def _rows(self, statement: str) -> sqlite3.Cursor:
+        return self._connection.execute(statement.format(checksum=self._checksum))
 
     def _counts(self) -> Iterator[str]:
         for number, queue in sorted(self.queues.items()):

@@ -17,6 +17,7 @@ from crossdock.aws.quotas import DEDUPLICATION_WINDOW_MS, QUEUE_DELETED_RECENTLY
 from crossdock.broker.queues.facts import Sent, first_sequence, queue_of
 from crossdock.broker.storage.catalog import CatalogChanges, QueueEntry
 from crossdock.broker.storage.memtable import Memtable, size_of
+from crossdock.broker.storage.rows import checksum, verify
 from crossdock.broker.storage.segment import Position
 
 Value = TypeVar("Value")
@@ -50,8 +51,9 @@ PUT_LAST_SEQUENCE = "UPDATE queues SET last_sequence = ? WHERE number = ?"
 PUT_MESSAGES = "INSERT INTO messages VALUES "
 PUT_TOUCHED = "INSERT INTO touched VALUES "
 ON_TOUCHED = """ ON CONFLICT (sequence) DO UPDATE SET
-    receive_count = excluded.receive_count, first_received_ms = excluded.first_received_ms, due_ms = excluded.due_ms"""
-ON_DUE = " ON CONFLICT (sequence) DO UPDATE SET due_ms = excluded.due_ms"
+    receive_count = excluded.receive_count, first_received_ms = excluded.first_received_ms, due_ms = excluded.due_ms,
+    checksum = excluded.checksum"""
+KNOWN = "SELECT sequence, receive_count, first_received_ms, due_ms, checksum FROM touched WHERE sequence IN ({marks})"
 PUT_REMEMBERED = "INSERT INTO remembered VALUES "
 FORGET_REMEMBERED = "DELETE FROM remembered WHERE sent_ms <= ?"
 DROP_RANGE = "DELETE FROM {table} WHERE sequence BETWEEN ? AND ?"
@@ -68,7 +70,7 @@ class Frozen(msgspec.Struct, gc=False):
 
 
 def fold(connection: sqlite3.Connection, frozen: Frozen) -> None:
-    """Move everything into the tables. sqlite3.Error leaves them as they were."""
+    """Move everything into the tables. sqlite3.Error leaves them as they were, and Damaged: a row that is to be changed is damaged."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         _fold_queues(connection, frozen.catalog)
@@ -153,7 +155,8 @@ def _fold_messages(connection: sqlite3.Connection, messages: Memtable) -> None:
     encoder = msgspec.msgpack.Encoder()
     sequences = sorted(messages.inserted)
     for some in _chunks_by_bytes(messages.inserted[sequence] for sequence in sequences):
-        _insert(connection, PUT_MESSAGES, [(message.sequence, encoder.encode(message)) for message in some])
+        rows = ((message.sequence, encoder.encode(message)) for message in some)
+        _insert(connection, PUT_MESSAGES, [(*row, checksum(*row)) for row in rows])
     connection.executemany(ADD_TO_COUNT, [(count, queue) for queue, count in Counter(map(queue_of, sequences)).items()])
     connection.executemany(PUT_LAST_SEQUENCE, [(last, queue) for queue, last in messages.last.items()])
 
@@ -165,10 +168,25 @@ def _fold_touched(connection: sqlite3.Connection, messages: Memtable) -> None:
         for sequence, fact in messages.received.items()
         if not messages.is_purged(sequence)
     )
-    dues = ((sequence, 0, 0, due_ms) for sequence, due_ms in messages.dues.items() if not messages.is_purged(sequence))
-    for rows, conflict in ((delayed, ON_TOUCHED), (received, ON_TOUCHED), (dues, ON_DUE)):
+    for rows in (delayed, received):
         for some in _chunks(sorted(rows)):
-            _insert(connection, PUT_TOUCHED, some, conflict)
+            _put_touched(connection, some)
+    for sequences in _chunks(sorted(sequence for sequence in messages.dues if not messages.is_purged(sequence))):
+        known = _known(connection, sequences)
+        _put_touched(connection, [(s, *known.get(s, (0, 0)), messages.dues[s]) for s in sequences])
+
+
+def _known(connection: sqlite3.Connection, sequences: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """(receive_count, first_received_ms) of rows that only come due at another time."""
+    known: dict[int, tuple[int, int]] = {}
+    for *row, check in connection.execute(KNOWN.format(marks=",".join("?" * len(sequences))), sequences):
+        verify("state of message", check, *row)
+        known[row[0]] = (row[1], row[2])
+    return known
+
+
+def _put_touched(connection: sqlite3.Connection, rows: Sequence[tuple[int, int, int, int]]) -> None:
+    _insert(connection, PUT_TOUCHED, [(*row, checksum(*row)) for row in rows], ON_TOUCHED)
 
 
 def _fold_remembered(connection: sqlite3.Connection, messages: Memtable) -> None:
@@ -183,7 +201,7 @@ def _fold_remembered(connection: sqlite3.Connection, messages: Memtable) -> None
         if not messages.is_purged(entry.sequence)
     ]
     for some in _chunks(rows):
-        _insert(connection, PUT_REMEMBERED, some)
+        _insert(connection, PUT_REMEMBERED, [(*row, checksum(*row)) for row in some])
 
 
 def _insert(

@@ -8,6 +8,7 @@ import heapq
 from collections.abc import Iterator
 
 from crossdock.broker.queues.facts import Purged, QueueDeleted, Remembered, Sent, Stored, queue_of
+from crossdock.broker.storage.errors import Damaged
 from crossdock.broker.storage.memtable import Memtable
 from crossdock.broker.storage.tables import Tables
 
@@ -106,11 +107,13 @@ class Layers:
 
     def content(self, sequence: int) -> Sent:
         """As `Backlog.content`."""
+        if self._is_gone(sequence) or self.is_purged(sequence):
+            raise KeyError(sequence)
         message = (
             self.live.inserted.get(sequence) or self.frozen.inserted.get(sequence) or self.tables.content(sequence)
         )
-        if message is None or self._is_gone(sequence) or self.is_purged(sequence):
-            raise KeyError(sequence)
+        if message is None:
+            raise Damaged(f"message {sequence} is missing")
         return message
 
     def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:

@@ -1,4 +1,5 @@
 -- The tables of a data folder. The format is in PRAGMA user_version; docs/storage-format.md says how it may change.
+-- `checksum` is the CRC-32 of the other columns of its row (`rows.py`); NULL in rows that format 1 wrote.
 
 -- One row. Everything in the journal before (folded_segment, folded_offset) is in these tables.
 CREATE TABLE meta (
@@ -34,14 +35,15 @@ CREATE TABLE deleted_queues (
 CREATE TABLE move_tasks (task_id TEXT PRIMARY KEY, payload BLOB NOT NULL) STRICT;
 
 -- The content of a message never changes: payload is the fact Sent in MessagePack.
-CREATE TABLE messages (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL) STRICT;
+CREATE TABLE messages (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL, checksum INTEGER) STRICT;
 
 -- The part that changes, of messages that were received or delayed.
 CREATE TABLE touched (
     sequence INTEGER PRIMARY KEY,
     receive_count INTEGER NOT NULL,
     first_received_ms INTEGER NOT NULL,
-    due_ms INTEGER NOT NULL
+    due_ms INTEGER NOT NULL,
+    checksum INTEGER
 ) STRICT;
 
 -- The deduplication memory of FIFO queues. It outlives its messages.
@@ -49,7 +51,8 @@ CREATE TABLE remembered (
     sequence INTEGER PRIMARY KEY,
     key TEXT NOT NULL,
     message_id TEXT NOT NULL,
-    sent_ms INTEGER NOT NULL
+    sent_ms INTEGER NOT NULL,
+    checksum INTEGER
 ) STRICT;
 CREATE INDEX remembered_by_age ON remembered (sent_ms);
 

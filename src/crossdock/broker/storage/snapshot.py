@@ -40,7 +40,9 @@ class DueLater:
 
     def _unchanged(self) -> Iterator[Stored]:
         changed = set(self._changed)
-        for stored in self._layers.tables.due_later(*self._range(), self._now_ms):
+        after, through = self._range()
+        shown_after = max(after, self._layers.purged_through(self._queue))
+        for stored in self._layers.tables.due_later(shown_after, through, self._now_ms):
             sequence = stored.message.sequence
             if sequence not in changed and sequence not in self._layers.live.deleted:
                 yield stored

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import NoReturn
 
 from crossdock.broker.outcome import Fact
 from crossdock.broker.queues.facts import Purged, QueueDeleted, Remembered, Sent, Snapshot, Stored
@@ -20,7 +21,7 @@ from crossdock.broker.storage import snapshot
 from crossdock.broker.storage.catalog import Catalog
 from crossdock.broker.storage.cycle import FoldCycle
 from crossdock.broker.storage.disk import Apply, open_disk
-from crossdock.broker.storage.errors import UNREADABLE, StorageError, StorageFailed, opening, unreadable
+from crossdock.broker.storage.errors import UNREADABLE, Damaged, StorageError, StorageFailed, opening, unreadable
 from crossdock.broker.storage.layers import Layers
 from crossdock.broker.storage.memtable import Memtable
 from crossdock.broker.storage.settings import StorageMetrics, StorageSettings
@@ -75,6 +76,11 @@ class Store:
         with self._reading():
             return self._layers.due(queue, after, through_ms, limit)
 
+    def lacks(self, queue: int) -> NoReturn:
+        """See `Backlog.lacks`."""
+        with self._reading():
+            raise Damaged(f"queue {queue} should hold messages that are missing")
+
     def content(self, sequence: int) -> Sent:
         """See `Backlog.content`."""
         with self._reading():
@@ -125,7 +131,7 @@ class Store:
                 if self._cycle.step():
                     self._bind()
                 self.metrics.folds = self._cycle.folds
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, Damaged) as error:
             raise self._fail_writing(error) from error
         self.metrics.committed(time.perf_counter_ns() - started)
 
@@ -205,7 +211,7 @@ class Store:
             if self._cycle.begin():
                 self._bind()
             self._cycle.finish()
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, Damaged) as error:
             raise self._fail_writing(error) from error
 
     def _bind(self) -> None:
@@ -261,4 +267,7 @@ class Store:
         return self._failure
 
     def _fail_writing(self, error: Exception) -> StorageFailed:
-        return self._fail(f"data folder {self._settings.data} cannot be written: {error}")
+        data = self._settings.data
+        return self._fail(
+            unreadable(data, error) if isinstance(error, Damaged) else f"data folder {data} cannot be written: {error}"
+        )

@@ -26,6 +26,7 @@ from crossdock.broker.queues.facts import (
 )
 from crossdock.broker.storage.catalog import Catalog, DeletedQueue, QueueEntry
 from crossdock.broker.storage.errors import Damaged, StorageError, is_full
+from crossdock.broker.storage.rows import verify
 from crossdock.broker.storage.segment import Position
 
 SETTINGS = """
@@ -43,6 +44,18 @@ SETTINGS = """
 INDEXES = "CREATE INDEX IF NOT EXISTS touched_by_due ON touched (sequence >> 40, due_ms, sequence, receive_count)"
 """Made when a database is opened, for older ones do not have them. 40: POSITION_BITS."""
 
+CHECKSUMS_SINCE = 2
+
+ADD_CHECKSUMS = """
+    BEGIN;
+    ALTER TABLE messages ADD COLUMN checksum INTEGER;
+    ALTER TABLE touched ADD COLUMN checksum INTEGER;
+    ALTER TABLE remembered ADD COLUMN checksum INTEGER;
+    PRAGMA user_version = 2;
+    COMMIT;
+"""
+"""Format 1 becomes format 2 in an instant, whatever its size: rows that are there keep their bytes, and have no checksum."""
+
 SETTLE = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 10000;"
 
 META = "SELECT identity, folded_segment, folded_offset, last_queue FROM meta"
@@ -55,24 +68,27 @@ DELETED_QUEUES = (
 MOVE_TASKS = "SELECT payload FROM move_tasks"
 DISCARDS = "SELECT queue, through FROM discards"
 SENDS = """
-    SELECT sequence, key, sent_ms FROM remembered
+    SELECT sequence, key, message_id, sent_ms, checksum FROM remembered
     WHERE sequence > ? AND sequence <= ? AND +sent_ms > ? ORDER BY sequence LIMIT ?
 """
-REMEMBERED_SEND = "SELECT key, message_id, sent_ms FROM remembered WHERE sequence = ?"
-CONTENT = "SELECT payload FROM messages WHERE sequence = ?"
+REMEMBERED_SEND = "SELECT sequence, key, message_id, sent_ms, checksum FROM remembered WHERE sequence = ?"
+CONTENT = "SELECT payload, checksum FROM messages WHERE sequence = ?"
 PAGE = """
-    SELECT sequence, payload, receive_count, first_received_ms, due_ms FROM messages LEFT JOIN touched USING (sequence)
+    SELECT sequence, payload, messages.checksum, receive_count, first_received_ms, due_ms, touched.checksum
+    FROM messages LEFT JOIN touched USING (sequence)
     WHERE sequence > ? AND sequence <= ? ORDER BY sequence
 """
 SOME = """
-    SELECT sequence, payload, receive_count, first_received_ms, due_ms
+    SELECT sequence, payload, messages.checksum, receive_count, first_received_ms, due_ms, touched.checksum
     FROM json_each(?) AS wanted CROSS JOIN messages ON sequence = wanted.value LEFT JOIN touched USING (sequence)
 """
 DUE = """
-    SELECT due_ms, sequence, receive_count FROM touched INDEXED BY touched_by_due
+    SELECT sequence, receive_count, first_received_ms, due_ms, checksum FROM touched INDEXED BY touched_by_due
     WHERE sequence >> 40 = ? AND (due_ms, sequence) > (?, ?) ORDER BY due_ms, sequence
 """
-HIDDEN = "SELECT due_ms, receive_count FROM touched WHERE sequence = ?"
+"""SQLite takes what the index has from the index, and the rest from the row: the checksum is that of both."""
+
+HIDDEN = "SELECT receive_count, first_received_ms, due_ms, checksum FROM touched WHERE sequence = ?"
 COUNT_HIDDEN = """
     SELECT sequence >> 40, count(*) - sum(receive_count > 0), sum(receive_count > 0)
     FROM touched INDEXED BY touched_by_due WHERE due_ms > ? GROUP BY sequence >> 40
@@ -82,7 +98,8 @@ COUNT_HIDDEN_BEHIND = """
     WHERE sequence > ? AND sequence <= ? AND due_ms > ? GROUP BY receive_count > 0
 """
 TOUCHED = """
-    SELECT sequence, payload, receive_count, first_received_ms, due_ms FROM touched CROSS JOIN messages USING (sequence)
+    SELECT sequence, payload, messages.checksum, receive_count, first_received_ms, due_ms, touched.checksum
+    FROM touched LEFT JOIN messages USING (sequence)
     WHERE sequence > ? AND sequence <= ? AND due_ms > ? ORDER BY sequence
 """
 
@@ -107,10 +124,12 @@ class Tables:
         except sqlite3.Error as error:
             raise _cannot_open(path, error) from error
         try:
-            complete = check_format(self.reader, str(path))
+            version = check_format(self.reader, str(path))
             self.reader.executescript(SETTINGS)
-            if not complete:
+            if not version:
                 make_tables(self.reader)
+            elif version < CHECKSUMS_SINCE:
+                self.reader.executescript(ADD_CHECKSUMS)
             self.reader.execute(INDEXES)
             self.writer = self._connect_writer() if path else self.reader
         except sqlite3.Error as error:
@@ -176,17 +195,18 @@ class Tables:
 
     def sends(self, after: int, through: int, after_ms: int, limit: int) -> list[tuple[int, str, int]]:
         """(sequence, key, sent_ms) of the first sends in the deduplication memory with `after < sequence <= through`, made after a moment."""
-        return self.reader.execute(SENDS, (after, through, after_ms, limit)).fetchall()
+        found = self.reader.execute(SENDS, (after, through, after_ms, limit)).fetchall()
+        return [(sent.sequence, sent.key, sent.sent_ms) for sent in map(_as_remembered, found)]
 
     def remembered_send(self, sequence: int) -> Remembered | None:
         """What is remembered of one send; None if nothing is."""
         row = self.reader.execute(REMEMBERED_SEND, (sequence,)).fetchone()
-        return None if row is None else Remembered(queue_of(sequence), row[0], sequence, row[1], row[2])
+        return None if row is None else _as_remembered(row)
 
     def content(self, sequence: int) -> Sent | None:
         """The content of a message; None if there is none."""
         row = self.reader.execute(CONTENT, (sequence,)).fetchone()
-        return None if row is None else self._as_sent(sequence, row[0])
+        return None if row is None else self._as_sent(sequence, *row)
 
     def page(self, after: int, through: int) -> Iterator[Stored]:
         """Messages with `after < sequence <= through`, in order."""
@@ -203,11 +223,18 @@ class Tables:
     def due(self, queue: int, after: tuple[int, int]) -> Iterator[tuple[int, int, int]]:
         """(due_ms, sequence, receive_count) of the messages of a queue that were hidden, behind `after`, in order."""
         with closing(self.reader.execute(DUE, (queue, *after))) as rows:
-            yield from rows
+            for sequence, receive_count, first_received_ms, due_ms, check in rows:
+                verify("state of message", check, sequence, receive_count, first_received_ms, due_ms)
+                yield due_ms, sequence, receive_count
 
     def hidden(self, sequence: int) -> tuple[int, int]:
         """(due_ms, receive_count) of one message; zeroes if it was never hidden."""
-        return self.reader.execute(HIDDEN, (sequence,)).fetchone() or (0, 0)
+        row = self.reader.execute(HIDDEN, (sequence,)).fetchone()
+        if row is None:
+            return 0, 0
+        receive_count, first_received_ms, due_ms, check = row
+        verify("state of message", check, sequence, receive_count, first_received_ms, due_ms)
+        return due_ms, receive_count
 
     def count_hidden(self, now_ms: int) -> dict[int, tuple[int, int]]:
         """By queue: how many of its messages are due after a moment, (never received, received)."""
@@ -226,19 +253,29 @@ class Tables:
 
     def _messages(self, statement: str, arguments: tuple[int | str, ...]) -> Iterator[Stored]:
         with closing(self.reader.execute(statement, arguments)) as rows:
-            for sequence, payload, receive_count, first_received_ms, due_ms in rows:
-                message = self._as_sent(sequence, payload)
+            for sequence, payload, check, receive_count, first_received_ms, due_ms, touched_check in rows:
+                message = self._as_sent(sequence, payload, check)
                 if receive_count is None:
                     yield Stored(message, 0, 0, message.due_ms)
                 else:
+                    verify("state of message", touched_check, sequence, receive_count, first_received_ms, due_ms)
                     yield Stored(message, receive_count, first_received_ms, due_ms)
 
-    def _as_sent(self, sequence: int, payload: bytes) -> Sent:
-        """A message of the tables. Damaged if it is not the one that was written: nobody is given another's body for it."""
+    def _as_sent(self, sequence: int, payload: bytes | None, check: int | None) -> Sent:
+        """A message of the tables. Damaged if it is not there, or not the one that was written: nobody is given another's body for it."""
+        if payload is None:
+            raise Damaged(f"message {sequence} is missing")
+        verify("message", check, sequence, payload)
         message = self._decoder.decode(payload)
-        if message.sequence != sequence or not is_as_sent(message):
+        if message.sequence != sequence or (check is None and not is_as_sent(message)):
             raise Damaged(f"message {sequence} is not what was sent")
         return message
+
+
+def _as_remembered(row: tuple[int, str, str, int, int | None]) -> Remembered:
+    sequence, key, message_id, sent_ms, check = row
+    verify("send", check, sequence, key, message_id, sent_ms)
+    return Remembered(queue_of(sequence), key, sequence, message_id, sent_ms)
 
 
 def is_as_sent(message: Sent) -> bool:
@@ -251,8 +288,8 @@ def _cannot_open(path: Path | None, error: sqlite3.Error) -> StorageError:
     return StorageError(f"{path} cannot be opened: {error}; {remedy}")
 
 
-def check_format(connection: sqlite3.Connection, name: str) -> bool:
-    """Whether a database has its tables; StorageError if they are those of another program, or of a newer format. Changes nothing."""
+def check_format(connection: sqlite3.Connection, name: str) -> int:
+    """The format of the tables, 0 if there are none yet; StorageError if they are those of another program, or of a newer format. Changes nothing."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > FORMAT_VERSION:
         raise StorageError(
@@ -260,7 +297,7 @@ def check_format(connection: sqlite3.Connection, name: str) -> bool:
         )
     if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         raise StorageError(f"{name} is a database of another program; choose another data folder")
-    return version > 0
+    return version
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

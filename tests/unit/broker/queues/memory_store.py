@@ -1,6 +1,7 @@
 """An honest double of the broker's store: it applies facts as the store does, in plain dicts, and forgets in a crash what was not committed."""
 
 from bisect import bisect_right, insort
+from typing import NoReturn
 
 from crossdock.aws.quotas import QUEUE_DELETED_RECENTLY_MS
 from crossdock.broker.outcome import Fact
@@ -90,6 +91,9 @@ class MemoryStore:
     def content(self, sequence: int) -> Sent:
         self.contents += 1
         return self.stored[sequence].message
+
+    def lacks(self, queue: int) -> NoReturn:
+        raise AssertionError(f"queue {queue} counts messages that are on no page")
 
     def due(self, queue: int, after: tuple[int, int], through_ms: int, limit: int) -> list[tuple[int, int, int]]:
         mine = [(s.due_ms, n, s.receive_count) for n, s in self.stored.items() if queue_of(n) == queue and s.due_ms]

@@ -183,8 +183,11 @@ def damage(database: Path) -> None:
         ),
         (lambda path, good: path.write_bytes((good.parent / "data" / "broker.db").read_bytes()), "A plain copy of"),
         (lambda path, good: path.write_bytes(good.read_bytes()[:-4_096]), "is damaged, nothing is restored"),
-        (lambda path, good: path.write_bytes(newer(good)), "has format 9, newer than 1"),
-        (lambda path, good: (path.write_bytes(good.read_bytes()), damage(path)), "is not what was sent; use another"),
+        (lambda path, good: path.write_bytes(newer(good)), "has format 9, newer than 2"),
+        (
+            lambda path, good: (path.write_bytes(good.read_bytes()), damage(path)),
+            "is not what was written; use another",
+        ),
     ],
 )
 def test_restore_refuses_what_is_unsound(

@@ -51,10 +51,13 @@ def contents(data: Path) -> dict[str, bytes]:
 
 
 CONTRADICTIONS = {
-    "UPDATE messages SET payload = CAST(replace(payload, 'body 0', 'body X') AS BLOB) WHERE sequence = {base}": (
+    "UPDATE messages SET payload = CAST(replace(payload, 'body 0', 'body X') AS BLOB), checksum = NULL WHERE sequence = {base}": (
         "message 0 of queue-1 is not what was sent"
     ),
-    "UPDATE messages SET payload = x'00' WHERE sequence = {base} + 1": "message 1 of queue-1 cannot be read",
+    "UPDATE messages SET checksum = checksum + 1 WHERE sequence = {base} + 2": "message 2 of queue-1 is not what was written",
+    "UPDATE touched SET receive_count = receive_count + 1": "the state of message 4 of queue-1 is not what was written",
+    "UPDATE remembered SET key = 'another'": "what is remembered of message 4 of queue-1 is not what was written",
+    "UPDATE messages SET payload = x'00', checksum = NULL WHERE sequence = {base} + 1": "message 1 of queue-1 cannot be read",
     "DELETE FROM messages WHERE sequence = {base} + 4": "1 messages were received or delayed and are not there",
     "DELETE FROM messages WHERE sequence = {base} + 3": "queue queue-1 should hold 5 messages and holds 4",
     "DELETE FROM queues": "5 messages belong to queue 1, which does not exist",
@@ -62,8 +65,8 @@ CONTRADICTIONS = {
     "UPDATE queues SET last_sequence = 5": "the last message of queue queue-1 is one of queue 0",
     "UPDATE queues SET tags = '['": "the settings of queue queue-1 cannot be read",
     "UPDATE meta SET last_queue = 0": "queue queue-1 has number 1, and the highest that was given is 0",
-    "UPDATE touched SET receive_count = -1": "1 messages were received at an impossible time",
-    "UPDATE remembered SET key = ''": "1 entries of the deduplication memory belong to no queue or have no key",
+    "UPDATE touched SET receive_count = -1, checksum = NULL": "1 messages were received at an impossible time",
+    "UPDATE remembered SET key = '', checksum = NULL": "1 entries of the deduplication memory belong to no queue or have no key",
     "UPDATE move_tasks SET payload = x'00'": "move task t cannot be read",
     "DELETE FROM meta": "does not say whose it is",
     "INSERT INTO queues SELECT 0, account, region, name, attributes, tags, 0, 0, 0, 0, 0 FROM queues": (

@@ -1,4 +1,4 @@
-"""Damage in the tables, which have no checksums of their own: whatever bits are flipped, nobody is given what was not sent."""
+"""Damage in the tables: whatever bits are flipped, nobody is given what was not sent, and a row that is missing is missed."""
 
 import sqlite3
 from collections import Counter
@@ -86,7 +86,7 @@ def test_a_store_that_could_not_be_read_writes_no_more(
     database.write_bytes(damaged)
     store = Store.open(settings, NOW_MS)
     with pytest.raises(
-        StorageFailed, match=rf"{settings.data} cannot be read: message {BASE + 300} is not what was sent; "
+        StorageFailed, match=rf"{settings.data} cannot be read: message {BASE + 300} is not what was written; "
     ):
         store.content(BASE + 300)
     store.append([make_sent(MESSAGES)])
@@ -98,7 +98,7 @@ def test_a_store_that_could_not_be_read_writes_no_more(
 def test_a_send_that_cannot_be_read_back_fails_the_store(settings: StorageSettings, database: Path) -> None:
     """The keys of FIFO sends are read after the start, a slice at a time: damage in them is told as that in messages is."""
     with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("INSERT INTO remembered VALUES (?, CAST(x'ff' AS TEXT), 'id', ?)", (BASE, NOW_MS))
+        connection.execute("INSERT INTO remembered VALUES (?, CAST(x'ff' AS TEXT), 'id', ?, NULL)", (BASE, NOW_MS))
     store = Store.open(settings, NOW_MS)
     try:
         with pytest.raises(StorageFailed, match="cannot be read"):
