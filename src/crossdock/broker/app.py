@@ -66,7 +66,7 @@ class Broker:
         self.server = HttpServer(self.dispatch, _server_settings(settings), self.clock)
         self.control = Control(self.turn, _data(settings))
         self.stopped = asyncio.Event()
-        self.on_rest: Callable[[], None] = _nothing
+        self.on_rest: Callable[[], None] = lambda: None
         """Called when the broker is idle and everything is folded."""
 
     async def start(self, sockets: Sequence[socket.socket] = ()) -> list[str]:
@@ -206,7 +206,3 @@ def _tls(settings: BrokerSettings) -> ssl.SSLContext | None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ValueError(f"the TLS certificate {certificate} and its key {key} cannot be used: {reason}") from error
-
-
-def _nothing() -> None:
-    """Nobody wants to know."""

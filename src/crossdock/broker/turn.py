@@ -57,7 +57,7 @@ class Turn:
         self._deadline_ms = 0
         self.failed = False
         self._stopping = False
-        self.on_commit: Callable[[], None] = _nothing
+        self.on_commit: Callable[[], None] = lambda: None
         """Called after each commit."""
 
     def start(self, deliver: Deliver, on_failure: Callable[[], None]) -> None:
@@ -232,7 +232,3 @@ class Turn:
 
     def _pass_time(self) -> None:
         self._take(self._machine.tick(self._clock.now_ms()))
-
-
-def _nothing() -> None:
-    """Nobody wants to know."""

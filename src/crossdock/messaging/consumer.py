@@ -207,11 +207,9 @@ class Consumer:
         except LeaseLost as lost:
             lease.lost = True
             _log.warning("not committed", reason=str(lost))
-        except asyncio.CancelledError as error:
-            if is_cancelled():
+        except (Exception, asyncio.CancelledError) as error:
+            if is_own_cancellation(error):
                 raise
-            return self._undecided(lease, error)
-        except Exception as error:
             return self._undecided(lease, error)
         return None
 
@@ -302,7 +300,7 @@ class Consumer:
             await asyncio.wait(late)
 
 
-def is_cancelled() -> bool:
-    """Whether it is this task that is cancelled, and not only what it waits for."""
+def is_own_cancellation(error: BaseException) -> bool:
+    """Whether `error` says that this task is cancelled, and not only what it waits for."""
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from crossdock.clock import Clock
 from crossdock.messaging import telemetry
-from crossdock.messaging.consumer import Consumer, ConsumerSettings, is_cancelled
+from crossdock.messaging.consumer import Consumer, ConsumerSettings, is_own_cancellation
 from crossdock.messaging.contract import Contracts, Decoded, Event, UndecodableMessage
 from crossdock.messaging.inbox import Inbox
 from crossdock.messaging.lease import Lease, LeaseLost
@@ -121,11 +121,9 @@ class Worker:
                 return await self._attempt(decoded, handler, lease)
             except LeaseLost:
                 raise
-            except asyncio.CancelledError as error:
-                if is_cancelled():
+            except (Exception, asyncio.CancelledError) as error:
+                if is_own_cancellation(error):
                     raise
-                return await self._failed(decoded, error)
-            except Exception as error:
                 return await self._failed(decoded, error)
 
     async def buried(self, message: ReceivedMessage) -> None:
