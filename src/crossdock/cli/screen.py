@@ -38,13 +38,15 @@ def print_json(value: Any) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
     """A table; a column whose cells are all numbers is set to the right, None is a dash."""
-    drawn = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
     cells = [tuple(row) for row in rows]
     for number, name in enumerate(columns):
         numeric = bool(cells) and all(isinstance(row[number], int | None) for row in cells)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         drawn.add_row(*(_cell(value) for value in row))
+    if title:
+        console.print(title, style="italic", soft_wrap=True)
     console.print(drawn)
 
 
