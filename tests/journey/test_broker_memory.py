@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 PEAK_MAX = 200 * MIB
 """Three parts: the program, about 50 MiB; contents, 32 MiB; two memtables that may take 36 MiB each, and what is being written of them."""
 
-CLIENTS = 4
+CLIENTS = 10
 BODY = "x" * 10_240
 MESSAGES = 21_000
 SMALL = 8_000
