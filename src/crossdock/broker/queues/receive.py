@@ -171,7 +171,7 @@ def _gather(registry: Registry, queue: Queue, ask: Ask, step: Step) -> list[Mess
         registry.window.top_up(queue, step)
     for _ in range(PAGES_AT_ONCE):
         _take(registry, queue, ask, limit - len(taken), taken, step)
-        if len(taken) >= limit or _is_large(taken) or not registry.window.next_page(queue, step):
+        if len(taken) >= limit or _bytes_of(taken) >= ANSWER_BYTES or not registry.window.next_page(queue, step):
             break
     else:
         queue.arm(step.now_ms + GO_ON_MS)
@@ -190,6 +190,7 @@ def _take(registry: Registry, queue: Queue, ask: Ask, limit: int, taken: list[Me
     due_ms = now_ms + ask.visibility_ms
     target = dead_letter_queue(registry, queue)
     passed: list[Message] = []
+    room = ANSWER_BYTES - _bytes_of(taken)
     offer = queue.order.offer(now_ms)
     for message in offer:
         if queue.is_over(message, now_ms) or (target is not None and is_exhausted(queue, message)):
@@ -201,7 +202,8 @@ def _take(registry: Registry, queue: Queue, ask: Ask, limit: int, taken: list[Me
         step.facts.append(Received(message.sequence, message.receive_count, message.first_received_ms, due_ms))
         taken.append(message)
         limit -= 1
-        if not limit or _is_large(taken):
+        room -= message.content_bytes
+        if not limit or room <= 0:
             break
     offer.close()
     for message in passed:
@@ -212,8 +214,8 @@ def _take(registry: Registry, queue: Queue, ask: Ask, limit: int, taken: list[Me
             move_to_dead_letters(registry, queue, target, message, step)
 
 
-def _is_large(taken: list[Message]) -> bool:
-    return sum(message.content_bytes for message in taken) >= ANSWER_BYTES
+def _bytes_of(taken: list[Message]) -> int:
+    return sum(message.content_bytes for message in taken)
 
 
 # What is shown

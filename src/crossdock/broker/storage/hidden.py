@@ -1,14 +1,14 @@
 """The hidden messages of a memtable, in the order in which they come due.
 
-Each change of a due time is noted; what is valid is asked of the memtable when it is read. Notes are put in order when somebody reads:
-few queues are ever read, so writing a note must cost next to nothing. The memtable is handed in, not kept: the two would keep each other
+That a due time changed is noted; what it is now is asked of the memtable when somebody reads, and only then is anything put in order: few
+queues are ever read, so writing a note must cost next to nothing. The memtable is handed in, not kept: the two would keep each other
 in memory until the garbage collector comes.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
-from crossdock.broker.queues.facts import POSITION_BITS
+from crossdock.broker.queues.facts import queue_of
 
 _SEQUENCE_BITS = 64
 _SEQUENCE = (1 << _SEQUENCE_BITS) - 1
@@ -20,33 +20,30 @@ DueMs = Callable[[int], int | None]
 
 
 class Hidden:
-    """Notes by queue, each a due time in ms and a sequence in one integer."""
+    """Sequences of which a due time changed, and, once somebody reads, notes by queue: a due time in ms and a sequence in one integer."""
 
     def __init__(self) -> None:
+        self._changed: list[int] = []
         self._notes: dict[int, list[int]] = {}
-        self._in_order: dict[int, int] = {}
-        """By queue: how many notes were put in order."""
-        self._count = 0
+        self._unordered: set[int] = set()
+        """Queues whose notes are in no order."""
         self._sweep_from = _NOTES_MIN
 
-    def note(self, sequence: int, due_ms: int) -> bool:
+    def __len__(self) -> int:
+        return len(self._changed) + sum(map(len, self._notes.values()))
+
+    def note(self, sequence: int) -> bool:
         """A message comes due at another time than before. Whether it is time to `sweep`."""
-        queue = sequence >> POSITION_BITS
-        notes = self._notes.get(queue)
-        if notes is None:
-            notes = self._notes[queue] = []
-        notes.append(due_ms << _SEQUENCE_BITS | sequence)
-        self._count += 1
-        return self._count >= self._sweep_from
+        self._changed.append(sequence)
+        return len(self._changed) >= self._sweep_from
 
     def after(self, queue: int, after: tuple[int, int], due_ms: DueMs) -> Iterator[tuple[int, int]]:
         """(due_ms, sequence) behind `after` in order. Nothing may be noted while it is read."""
-        notes = self._notes.get(queue)
-        if notes is None:
-            return
-        if self._in_order.get(queue) != len(notes):
+        self._write_notes(due_ms)
+        notes = self._notes.get(queue, [])
+        if queue in self._unordered:
+            self._unordered.remove(queue)
             notes.sort()
-            self._in_order[queue] = len(notes)
         last = after[0] << _SEQUENCE_BITS | after[1]
         for at in range(bisect_right(notes, last), len(notes)):
             note = notes[at]
@@ -56,13 +53,22 @@ class Hidden:
 
     def sweep(self, due_ms: DueMs) -> None:
         """Drop what is not valid any more. Done when the notes have doubled, it costs each a constant."""
+        self._changed = [sequence for sequence in set(self._changed) if due_ms(sequence) is not None]
         swept = (
             (queue, [note for note in set(notes) if _is_valid(note, due_ms)]) for queue, notes in self._notes.items()
         )
         self._notes = {queue: notes for queue, notes in swept if notes}
-        self._in_order = {}
-        self._count = sum(map(len, self._notes.values()))
-        self._sweep_from = 2 * self._count + _NOTES_MIN
+        self._unordered = set(self._notes)
+        self._sweep_from = len(self._changed) + len(self) + _NOTES_MIN
+
+    def _write_notes(self, due_ms: DueMs) -> None:
+        changed, self._changed = self._changed, []
+        self._sweep_from -= len(changed)
+        for sequence in changed:
+            if (due := due_ms(sequence)) is not None:
+                queue = queue_of(sequence)
+                self._notes.setdefault(queue, []).append(due << _SEQUENCE_BITS | sequence)
+                self._unordered.add(queue)
 
 
 def _is_valid(note: int, due_ms: DueMs) -> bool:

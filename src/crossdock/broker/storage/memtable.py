@@ -92,7 +92,7 @@ class Memtable:
             self.bytes += CHANGE_BYTES
             self.dues.pop(sequence, None)
         self.received[sequence] = fact
-        self._note_due(sequence, fact.due_ms)
+        self._note_due(sequence)
 
     def change_visibility(self, fact: VisibilityChanged) -> None:
         """A visibility timeout ends at another time."""
@@ -103,7 +103,7 @@ class Memtable:
             if sequence not in self.dues:
                 self.bytes += TOMBSTONE_BYTES
             self.dues[sequence] = fact.due_ms
-        self._note_due(sequence, fact.due_ms)
+        self._note_due(sequence)
 
     def delete(self, fact: Deleted) -> None:
         """Messages are gone."""
@@ -182,10 +182,10 @@ class Memtable:
         self.last[queue] = sequence
         self.bytes += size_of(message)
         if message.due_ms:
-            self._note_due(sequence, message.due_ms)
+            self._note_due(sequence)
 
-    def _note_due(self, sequence: int, due_ms: int) -> None:
-        if self.hidden.note(sequence, due_ms):
+    def _note_due(self, sequence: int) -> None:
+        if self.hidden.note(sequence):
             self.hidden.sweep(self.due_ms)
 
     def _remove(self, sequence: int) -> None:

@@ -130,7 +130,7 @@ def test_what_is_hidden_in_order_of_time(make_sent: Make) -> None:
     for due_ms in range(1, 100_000):
         table.receive(Received(BASE + 1, 1, 1, due_ms))
     table.receive(Received(BASE + 2, 1, 1, 50))
-    assert table.hidden._count < 70_000
+    assert len(table.hidden) < 70_000
     assert list(table.hidden.after(1, (0, 0), table.due_ms)) == [(50, BASE + 2), (99_999, BASE + 1)]
     assert list(table.hidden.after(1, (50, BASE + 2), table.due_ms)) == [(99_999, BASE + 1)]
     table.delete(Deleted([BASE + 1]))
