@@ -100,6 +100,7 @@ class Broker:
         """One step towards an empty journal; whether there is more to do."""
         if self.turn.fold():
             return True
+        self.store.rest()
         self.on_rest()
         return False
 

@@ -29,6 +29,7 @@ def care(connection: sqlite3.Connection) -> Iterator[None]:
     yield
     yield from sweep(connection)
     yield from give_back(connection)
+    connection.execute("PRAGMA shrink_memory")
 
 
 def checkpoint(connection: sqlite3.Connection) -> None:

@@ -152,6 +152,10 @@ class Store:
         """The fold that runs, or is done and not ended; None without one."""
         return None if self._cycle is None else self._cycle.fold
 
+    def rest(self) -> None:
+        """Give up memory that is only kept to be faster. For idle moments, when nothing is left to fold."""
+        self._layers.tables.shrink()
+
     def close(self) -> None:
         """Commit, fold, and let go of the data folder. After a failure, only let go. StorageFailed if the last commit fails."""
         try:

@@ -149,6 +149,10 @@ class Tables:
         self.reader.close()
         self.writer.close()
 
+    def shrink(self) -> None:
+        """Let go of the pages that the reading connection keeps in memory."""
+        self.reader.execute("PRAGMA shrink_memory")
+
     def settle(self) -> None:
         """Move what an earlier process left in the write-ahead log into the database, on disk, and empty the log, unless a backup reads it.
 
