@@ -1,7 +1,6 @@
 """The relay on a real database: order within a group, failures that hold it, crashes between sending and marking."""
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +16,6 @@ from crossdock.messaging import (
     SqsError,
     Topology,
     contract,
-    database,
     outbox_table,
     transaction,
 )
@@ -71,16 +69,6 @@ class Line:
     def bodies(self, group: str) -> list[str]:
         """What was taken of a group, in order."""
         return [message.body for message in self.taken if message.group_id == group]
-
-
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    """A real SQLite database with an outbox."""
-    engine = database(f"sqlite:///{tmp_path / 'test.db'}")
-    async with engine.begin() as connection:
-        await connection.run_sync(METADATA.create_all)
-    yield engine
-    await engine.dispose()
 
 
 async def tell(engine: AsyncEngine, clock: ManualClock, group: str, *numbers: int) -> None:

@@ -1,8 +1,6 @@
 """What becomes of a message: retry decisions as a table, and the worker's exactly-once effect on a real database."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +24,6 @@ from crossdock.messaging import (
     Transaction,
     Worker,
     contract,
-    database,
     inbox_tables,
     outbox_table,
 )
@@ -93,16 +90,6 @@ def test_two_services_on_one_queue_are_refused() -> None:
     ]
     with pytest.raises(TopologyError, match=r"counts\.fifo"):
         Topology(queues=twice, dead_letters=TOPOLOGY.dead_letters, routes={})
-
-
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    """A real SQLite database with the tables of messaging and one of a service."""
-    engine = database(f"sqlite:///{tmp_path / 'test.db'}")
-    async with engine.begin() as connection:
-        await connection.run_sync(METADATA.create_all)
-    yield engine
-    await engine.dispose()
 
 
 class Scene:
