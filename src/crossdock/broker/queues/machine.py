@@ -31,11 +31,10 @@ from crossdock.broker.queues import (
 )
 from crossdock.broker.queues.census import QueueCensus, census_of, describe
 from crossdock.broker.queues.facts import Backlog, Snapshot
-from crossdock.broker.queues.receive import LATER, Later
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.restart import restore
 from crossdock.broker.queues.settings import MachineSettings
-from crossdock.broker.queues.step import new_step, timed_step
+from crossdock.broker.queues.step import LATER, Later, new_step, timed_step
 from crossdock.broker.queues.timing import SLICE, pass_time
 from crossdock.clock import Clock
 

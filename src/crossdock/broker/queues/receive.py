@@ -8,8 +8,6 @@
 Source: SQS API reference, ReceiveMessage; SQS Developer Guide, "Amazon SQS short and long polling".
 """
 
-from enum import Enum
-
 from crossdock.aws.api import sqs
 from crossdock.aws.api.sqs import ReceiveMessage, ReceiveMessageResult
 from crossdock.aws.errors import InvalidParameterValue, OverLimit
@@ -32,18 +30,9 @@ from crossdock.broker.queues.message import Message
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.receipt_handle import make_handle
 from crossdock.broker.queues.registry import Registry
-from crossdock.broker.queues.step import Step
+from crossdock.broker.queues.step import LATER, Later, Step
 from crossdock.broker.queues.waiters import Ask, Waiter
 from crossdock.broker.queues.window import PAGES_AT_ONCE
-
-
-class Later(Enum):
-    """Instead of a result: the reply comes in a later step."""
-
-    LATER = "later"
-
-
-LATER = Later.LATER
 
 GO_ON_MS = 10
 """When the search in the backlog goes on after it was cut short, so that others have their turn."""

@@ -20,9 +20,8 @@ from crossdock.broker.queues.contents import Content, Entry, check_message, sequ
 from crossdock.broker.queues.dedup import deduplication_key
 from crossdock.broker.queues.facts import Remembered, Sent, remembered
 from crossdock.broker.queues.queue import Queue
-from crossdock.broker.queues.receive import LATER, Later
 from crossdock.broker.queues.registry import Registry
-from crossdock.broker.queues.step import Step
+from crossdock.broker.queues.step import LATER, Later, Step
 
 
 def send_message(registry: Registry, queue: Queue, command: SendMessage, step: Step) -> SendMessageResult | Later:

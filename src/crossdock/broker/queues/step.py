@@ -1,11 +1,22 @@
 """One step of the machine in the making: what is known of the request, and the outcome as it grows."""
 
+from enum import Enum
+
 from crossdock.broker.outcome import Caller, Outcome, Reply, Ticket
 from crossdock.broker.queues.facts import Deleted, Moved
 from crossdock.broker.queues.queue import Queue
 
 NOBODY = Caller(account="", region="", principal="", base_url="")
 """The caller of a step that time asks for."""
+
+
+class Later(Enum):
+    """Instead of a result: the reply comes in a later step."""
+
+    LATER = "later"
+
+
+LATER = Later.LATER
 
 
 class Step(Outcome):
