@@ -22,7 +22,7 @@ class Unsynced(Files):
 class DiskStore:
     """The real store with the face of the double: a crash closes it without another write, and opens the folder again."""
 
-    def __init__(self, data: Path, clock: ManualClock) -> None:
+    def __init__(self, data: Path, clock: ManualClock, files: Files | None = None) -> None:
         self._settings = StorageSettings(
             data=data,
             memtable_bytes=3_000,
@@ -31,7 +31,7 @@ class DiskStore:
             segment_bytes=16 * 1024,
             write_bytes=1 << 20,
             free_space_min=0,
-            files=Unsynced(),
+            files=files or Unsynced(),
         )
         self._clock = clock
         self._store = Store.open(self._settings, clock.now_ms())
@@ -57,7 +57,7 @@ class DiskStore:
 class DiskWorld(World):
     """A machine over the real store."""
 
-    def __init__(self, data: Path, settings: MachineSettings, seed: int) -> None:
+    def __init__(self, data: Path, settings: MachineSettings, seed: int, files: Files | None = None) -> None:
         super().__init__(settings, seed)
-        self.store = DiskStore(data, self.clock)  # type: ignore[assignment]
+        self.store = DiskStore(data, self.clock, files)  # type: ignore[assignment]
         self.machine = QueueMachine(self.settings, self.clock, self.store)
