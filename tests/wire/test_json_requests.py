@@ -63,8 +63,8 @@ def test_half_a_surrogate_pair(written: str, read: str) -> None:
         ("SendMessageBatch", b'{"QueueUrl":"u"}', "Entries"),
         (
             "SendMessageBatch",
-            b'{"QueueUrl":"u","Entries":[{"Id":"a","MessageBody":"b"},{"Id":"c"}]}',
-            "SendMessageBatchRequestEntry.2.MessageBody",
+            b'{"QueueUrl":"u","Entries":[{"Id":"a","MessageBody":"b"},{"MessageBody":"c"}]}',
+            "SendMessageBatchRequestEntry.2.Id",
         ),
     ],
 )

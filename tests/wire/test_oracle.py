@@ -48,6 +48,10 @@ REFUSED_IN_OTHER_WORDS = {
     "MessageSystemAttributeValue": {"DataType"},
     "CreateQueueRequest": {"QueueName"},
     "SetQueueAttributesRequest": {"Attributes"},
+    "GetQueueUrlRequest": {"QueueName"},
+    "SendMessageBatchRequestEntry": {"MessageBody"},
+    "DeleteMessageBatchRequestEntry": {"ReceiptHandle"},
+    "ChangeMessageVisibilityBatchRequestEntry": {"ReceiptHandle"},
 }
 """Members that the model requires and whose absence has an error of its own, from the broker's machine."""
 

@@ -64,7 +64,9 @@ def shapes(shape: type[Shape]) -> st.SearchStrategy[Shape]:
         else st.none() | values(member.kind)
         for member in members(shape)
     }
-    return st.builds(shape, **fields)
+    return st.fixed_dictionaries(fields).map(
+        lambda given: shape(**{field: value for field, value in given.items() if value is not None})
+    )
 
 
 @given(st.data(), operations)

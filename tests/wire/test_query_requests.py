@@ -103,8 +103,8 @@ def test_missing_parameters() -> None:
     """A9: a required parameter that is absent is named, further down by its whole name."""
     with pytest.raises(MissingParameter, match=r"The request must contain the parameter MessageBody\."):
         decode("Action=SendMessage", QUEUE_PATH)
-    with pytest.raises(MissingParameter, match=r"the parameter SendMessageBatchRequestEntry\.3\.MessageBody\."):
-        decode("Action=SendMessageBatch&SendMessageBatchRequestEntry.3.Id=a", QUEUE_PATH)
+    with pytest.raises(MissingParameter, match=r"the parameter SendMessageBatchRequestEntry\.3\.Id\."):
+        decode("Action=SendMessageBatch&SendMessageBatchRequestEntry.3.MessageBody=a", QUEUE_PATH)
     with pytest.raises(MissingParameter, match=r"the parameter Attribute\.1\.Value\."):
         decode("Action=SetQueueAttributes&Attribute.1.Name=Policy", QUEUE_PATH)
     with pytest.raises(MissingParameter, match=r"the parameter Attribute\.Value\."):

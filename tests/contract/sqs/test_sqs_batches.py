@@ -115,6 +115,37 @@ def test_a_fifo_batch_without_deduplication(sqs: Any, create_fifo: Call, refusal
     assert bodies(url) == []
 
 
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (
+            {"DelaySeconds": 3},
+            "Value 3 for parameter DelaySeconds is invalid. "
+            "Reason: The request include parameter that is not valid for this queue type.",
+        ),
+        ({"MessageBody": ""}, "The request must contain the parameter SendMessageBatchRequestEntry.2.MessageBody."),
+        (
+            {"MessageBody": "x" * 1_025},
+            "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes.",
+        ),
+        (
+            {"MessageGroupId": "a b"},
+            "Value a b for parameter MessageGroupId is invalid. "
+            "Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.",
+        ),
+    ],
+)
+def test_one_wrong_entry_of_a_fifo_batch(
+    sqs: Any, create_fifo: Call, refusal: Call, bodies: Call, wrong: dict[str, Any], text: str
+) -> None:
+    """On a FIFO queue a wrong entry refuses the whole call, since the others would come out of order."""
+    url = create_fifo(MaximumMessageSize="1024")
+    batch = entries("a", "b", MessageGroupId="g")
+    batch[1] |= wrong
+    assert refusal(sqs.send_message_batch, QueueUrl=url, Entries=batch) == ("InvalidParameterValue", text, 400)
+    assert bodies(url) == []
+
+
 # Single entries
 
 
@@ -231,6 +262,33 @@ def test_changing_visibility(sqs: Any, create: Call, receive: Call, bodies: Call
     (failed,) = sqs.change_message_visibility_batch(QueueUrl=url, Entries=[nothing])["Failed"]
     assert failed["Message"] == (
         "The request must contain the parameter ChangeMessageVisibilityBatchRequestEntry.1.VisibilityTimeout."
+    )
+
+
+def test_entries_without_a_handle_or_a_body(sqs: Any, create: Call) -> None:
+    """What an entry lacks, its id apart, fails the entry and not the call."""
+    url = create()
+    missing = {"Code": "MissingParameter", "Message": "The request must contain the parameter ReceiptHandle."}
+    failed = {"Id": "a", "SenderFault": True}
+    assert sqs.delete_message_batch(QueueUrl=url, Entries=[{"Id": "a"}])["Failed"] == [{**failed, **missing}]
+    batch = [{"Id": "a", "VisibilityTimeout": 1}]
+    assert sqs.change_message_visibility_batch(QueueUrl=url, Entries=batch)["Failed"] == [{**failed, **missing}]
+    answer = sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "a"}, *entries("b")])
+    assert [entry["Code"] for entry in answer["Failed"]] == ["EmptyValue"]
+    assert len(answer["Successful"]) == 1
+
+
+def test_a_timeout_out_of_range_comes_before_a_bad_handle(sqs: Any, create: Call, refusal: Call) -> None:
+    """A batch words it otherwise than ChangeMessageVisibility does."""
+    url, change = create(), {"ReceiptHandle": "garbage", "VisibilityTimeout": -85}
+    code, text, _ = refusal(sqs.change_message_visibility, QueueUrl=url, **change)
+    assert code == "InvalidParameterValue"
+    assert text == "Value -85 for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200."
+    (failed,) = sqs.change_message_visibility_batch(QueueUrl=url, Entries=[{"Id": "a", **change}])["Failed"]
+    assert (failed["Code"], failed["Message"]) == (
+        "InvalidParameterValue",
+        "Value -85 for parameter VisibilityTimeout is invalid. "
+        "Reason: VisibilityTimeout must be an integer between 0 and 43200.",
     )
 
 

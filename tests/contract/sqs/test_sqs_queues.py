@@ -215,6 +215,16 @@ def test_prefixes(sqs: Any, new_name: Names) -> None:
     assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix=prefix.lower())
 
 
+@pytest.mark.parametrize("named", [{}, {"QueueName": ""}], ids=["no name", "empty name"])
+def test_the_url_of_no_name(sqs: Any, refusal: Call, named: dict[str, str]) -> None:
+    """GetQueueUrl without a name is refused for that, and does not look for a queue."""
+    assert refusal(sqs.get_queue_url, **named) == (
+        "InvalidParameterValue",
+        "Value for parameter QueueName is invalid. Reason: Must specify a queue name.",
+        400,
+    )
+
+
 def test_pages(sqs: Any, new_name: Names) -> None:
     """Fact 140: a token only with MaxResults, and only while more remain."""
     prefix = f"{new_name()}-page-"

@@ -110,8 +110,7 @@ def test_out_of_range(url: str, sqs: Any, receive: Call, refusal: Call, seconds:
     handle = receive(url)[0]["ReceiptHandle"]
     assert refusal(sqs.change_message_visibility, QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=seconds) == (
         "InvalidParameterValue",
-        f"Value {seconds} for parameter VisibilityTimeout is invalid. "
-        "Reason: VisibilityTimeout must be an integer between 0 and 43200.",
+        f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200.",
         400,
     )
 

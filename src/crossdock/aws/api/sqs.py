@@ -89,7 +89,8 @@ class SendMessageResult(Shape):
 
 class SendMessageBatchRequestEntry(Shape):
     id: str
-    message_body: str
+    message_body: str = ""
+    """Needed; an entry without it fails."""
     delay_seconds: int | None = None
     message_attributes: MessageAttributes | None = None
     message_system_attributes: MessageSystemAttributes | None = None
@@ -177,7 +178,8 @@ class DeleteMessage(Shape):
 
 class DeleteMessageBatchRequestEntry(Shape):
     id: str
-    receipt_handle: str
+    receipt_handle: str = ""
+    """Needed; an entry without it fails."""
 
 
 class DeleteMessageBatch(Shape):
@@ -207,7 +209,8 @@ class ChangeMessageVisibility(Shape):
 
 class ChangeMessageVisibilityBatchRequestEntry(Shape):
     id: str
-    receipt_handle: str
+    receipt_handle: str = ""
+    """Needed; an entry without it fails."""
     visibility_timeout: int | None = None
     """Seconds from now, VISIBILITY_TIMEOUT; 0 shows it at once. An entry without it fails."""
 
@@ -304,7 +307,8 @@ class ListQueuesResult(Shape):
 class GetQueueUrl(Shape):
     """The URL of a queue by its name."""
 
-    queue_name: str
+    queue_name: str | None = None
+    """Needed."""
     queue_owner_aws_account_id: str | None = field(name="QueueOwnerAWSAccountId", default=None)
     """Whose queue; the caller's own if absent."""
 

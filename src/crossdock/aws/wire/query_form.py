@@ -86,7 +86,8 @@ def read_structure(shape: type[Shape], parameters: Parameter, path: str = "") ->
 
     A required list or map that is absent is an empty one: the protocol has no other way to write that.
     """
-    return shape(**{member.field: _read_member(member, parameters, path) for member in members(shape)})
+    read = ((member.field, _read_member(member, parameters, path)) for member in members(shape))
+    return shape(**{field: value for field, value in read if value is not None})
 
 
 def _gives_way(kind: Kind, parameters: Parameter) -> bool:

@@ -1,7 +1,8 @@
 """The rules of a batch as a whole, and how one entry of it fails.
 
 These checks come before any entry is stored, so a call that breaks one stores nothing. In order: an entry at all, at most ten,
-ids well formed, ids distinct, total size, FIFO parameters. What an entry contains is checked one by one by `contents`.
+ids well formed, ids distinct, total size. What an entry contains is checked one by one by `contents`: on a standard queue an entry fails
+alone, on a FIFO queue it is the whole call that fails, since the rest would come out of order.
 
 Source: SQS API reference, SendMessageBatch, DeleteMessageBatch and ChangeMessageVisibilityBatch.
 """
@@ -26,15 +27,14 @@ from crossdock.aws.errors import (
     MissingParameter,
     TooManyEntriesInBatchRequest,
 )
-from crossdock.broker.queues.attributes import QueueSettings
-from crossdock.broker.queues.contents import check_deduplication, message_size
+from crossdock.broker.queues.contents import message_size
 
 Entry = SendMessageBatchRequestEntry | DeleteMessageBatchRequestEntry | ChangeMessageVisibilityBatchRequestEntry
 
 _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{quotas.BATCH_ENTRY_ID_LENGTH_MAX}}}")
 
 
-def check_send_batch(entries: Sequence[SendMessageBatchRequestEntry], settings: QueueSettings) -> None:
+def check_send_batch(entries: Sequence[SendMessageBatchRequestEntry]) -> None:
     """Raise what refuses a SendMessageBatch as a whole."""
     _check_entries(entries, SendMessageBatchRequestEntry)
     size = sum(map(message_size, entries))
@@ -42,8 +42,6 @@ def check_send_batch(entries: Sequence[SendMessageBatchRequestEntry], settings: 
         raise BatchRequestTooLong(
             f"Batch requests cannot be longer than {quotas.BATCH_BYTES_MAX} bytes. You have sent {size} bytes."
         )
-    if settings.fifo:
-        _check_fifo_parameters(entries, settings)
 
 
 def check_delete_batch(entries: Sequence[DeleteMessageBatchRequestEntry]) -> None:
@@ -74,12 +72,9 @@ def _first_repeated(ids: list[str]) -> str:
     return next(entry_id for place, entry_id in enumerate(ids) if entry_id in ids[:place])
 
 
-def _check_fifo_parameters(entries: Sequence[SendMessageBatchRequestEntry], settings: QueueSettings) -> None:
-    """A lacking group is a MissingParameter alone, but in a batch an InvalidParameterValue with the same text."""
-    if any(entry.message_group_id is None for entry in entries):
-        raise InvalidParameterValue(MissingParameter.named("MessageGroupId").message)
-    for entry in entries:
-        check_deduplication(entry, settings)
+def refusal_of_all(error: ApiError) -> ApiError:
+    """What a batch to a FIFO queue is refused with for the sake of one entry: what lacks is an InvalidParameterValue with the same text."""
+    return InvalidParameterValue(error.message) if isinstance(error, MissingParameter) else error
 
 
 def failed(entry_id: str, error: ApiError) -> BatchResultErrorEntry:

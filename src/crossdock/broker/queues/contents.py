@@ -56,7 +56,7 @@ def check_message(entry: Entry, settings: QueueSettings) -> Content:
         _refuse_body(entry.message_body)
     size = message_size(entry) if entry.message_attributes else len(raw)
     if size > settings.maximum_message_size:
-        _refuse_size(entry, settings.maximum_message_size)
+        _refuse_size(entry, settings)
     content = Content(size, md5(raw, usedforsecurity=False).hexdigest(), _delay_ms(entry, settings))
     if entry.message_attributes:
         content.attributes = _kept_attributes(entry.message_attributes)
@@ -115,10 +115,10 @@ def _refuse_body(body: str) -> NoReturn:
     raise MissingParameter.named("MessageBody")
 
 
-def _refuse_size(entry: Entry, limit: int) -> NoReturn:
-    verdict = "are invalid" if isinstance(entry, SendMessage) else "cannot be validated"
+def _refuse_size(entry: Entry, settings: QueueSettings) -> NoReturn:
+    verdict = "are invalid" if settings.fifo or isinstance(entry, SendMessage) else "cannot be validated"
     raise InvalidParameterValue(
-        f"One or more parameters {verdict}. Reason: Message must be shorter than {limit} bytes."
+        f"One or more parameters {verdict}. Reason: Message must be shorter than {settings.maximum_message_size} bytes."
     )
 
 
@@ -156,7 +156,10 @@ def _checked_ids(entry: Entry, settings: QueueSettings, raw: bytes) -> str | Non
             raise InvalidParameterValue.because(deduplication_id, "MessageDeduplicationId", _NOT_FOR_THIS_TYPE)
         check_id("MessageDeduplicationId", deduplication_id)
     elif settings.fifo:
-        check_deduplication(entry, settings)
+        if not settings.content_based_deduplication:
+            raise InvalidParameterValue(
+                "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+            )
         return sha256(raw).hexdigest()
     return deduplication_id
 
@@ -167,14 +170,6 @@ def check_id(parameter: str, value: str) -> None:
         limits = f"1 to {quotas.MESSAGE_GROUP_ID_LENGTH_MAX} in length"
         reason = f"{parameter} can only include alphanumeric and punctuation characters. {limits}."
         raise InvalidParameterValue.because(value, parameter, reason)
-
-
-def check_deduplication(entry: Entry, settings: QueueSettings) -> None:
-    """Raise InvalidParameterValue when a FIFO queue has nothing to recognise a duplicate of this message by."""
-    if entry.message_deduplication_id is None and not settings.content_based_deduplication:
-        raise InvalidParameterValue(
-            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
-        )
 
 
 # Message attributes

@@ -5,10 +5,11 @@ Source: SQS API reference, CreateQueue and DeleteQueue.
 
 from crossdock.aws.api.sqs import CreateQueue, CreateQueueResult, DeleteQueue
 from crossdock.aws.arn import QueueName
-from crossdock.aws.errors import InvalidParameterValue, QueueDeletedRecently, QueueDoesNotExist, QueueNameExists
+from crossdock.aws.errors import QueueDeletedRecently, QueueDoesNotExist, QueueNameExists
 from crossdock.broker.queues.attributes import check_new, differing, settings_of
 from crossdock.broker.queues.dead_letter import check_redrive
 from crossdock.broker.queues.facts import QueueCreated, QueueDeleted
+from crossdock.broker.queues.listing import no_queue_name
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.step import Step
@@ -18,7 +19,7 @@ from crossdock.broker.queues.tags import checked_tags
 def create_queue(registry: Registry, command: CreateQueue, step: Step) -> CreateQueueResult:
     """A repeated call finds the queue, unless it asks for other attributes."""
     if command.queue_name is None:
-        raise InvalidParameterValue("Value for parameter QueueName is invalid. Reason: Must specify a queue name.")
+        raise no_queue_name()
     attributes = check_new(command.queue_name, command.attributes)
     name = QueueName(step.caller.account, step.caller.region, command.queue_name)
     queue = registry.of_name(name)

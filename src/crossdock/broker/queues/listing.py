@@ -22,11 +22,18 @@ def list_queues(registry: Registry, command: ListQueues, step: Step) -> ListQueu
 
 
 def get_queue_url(registry: Registry, command: GetQueueUrl, step: Step) -> GetQueueUrlResult:
+    if not command.queue_name:
+        raise no_queue_name()
     account = command.queue_owner_aws_account_id or step.caller.account
     queue = registry.of_name(QueueName(account, step.caller.region, command.queue_name))
     if queue is None:
         raise QueueDoesNotExist
     return GetQueueUrlResult(registry.url_of(queue, step.caller))
+
+
+def no_queue_name() -> InvalidParameterValue:
+    """The error for a request that names no queue."""
+    return InvalidParameterValue("Value for parameter QueueName is invalid. Reason: Must specify a queue name.")
 
 
 def page_of(queues: Sequence[Queue], token: str | None, limit: int | None) -> tuple[Sequence[Queue], str | None]:

@@ -9,13 +9,15 @@ from crossdock.aws.api.sqs import (
     BatchResultErrorEntry,
     SendMessage,
     SendMessageBatch,
+    SendMessageBatchRequestEntry,
     SendMessageBatchResult,
     SendMessageBatchResultEntry,
     SendMessageResult,
 )
-from crossdock.aws.errors import ApiError, EmptyValue
+from crossdock.aws.errors import ApiError, EmptyValue, MissingParameter
 from crossdock.aws.quotas import DEDUPLICATION_WINDOW_MS
-from crossdock.broker.queues.batches import check_send_batch, failed
+from crossdock.broker.queues.attributes import QueueSettings
+from crossdock.broker.queues.batches import check_send_batch, failed, refusal_of_all
 from crossdock.broker.queues.contents import Content, Entry, check_message, sequence_number
 from crossdock.broker.queues.dedup import deduplication_key
 from crossdock.broker.queues.facts import Remembered, Sent, remembered
@@ -70,16 +72,13 @@ def _send_one(registry: Registry, queue: Queue, command: SendMessage, step: Step
 
 
 def _send_batch(registry: Registry, queue: Queue, command: SendMessageBatch, step: Step) -> SendMessageBatchResult:
-    check_send_batch(command.entries, queue.settings)
+    check_send_batch(command.entries)
+    contents = [_checked(place, entry, queue.settings) for place, entry in enumerate(command.entries, start=1)]
     successful: list[SendMessageBatchResultEntry] = []
     unsuccessful: list[BatchResultErrorEntry] = []
-    for place, entry in enumerate(command.entries, start=1):
-        try:
-            if not entry.message_body:
-                raise EmptyValue(f"No Value Found for SendMessageBatchRequestEntry.{place}.MessageBody.")
-            content = check_message(entry, queue.settings)
-        except ApiError as error:
-            unsuccessful.append(failed(entry.id, error))
+    for entry, content in zip(command.entries, contents, strict=True):
+        if isinstance(content, ApiError):
+            unsuccessful.append(failed(entry.id, content))
             continue
         message_id, sequence = _send(registry, queue, entry, content, step)
         successful.append(
@@ -93,6 +92,19 @@ def _send_batch(registry: Registry, queue: Queue, command: SendMessageBatch, ste
             )
         )
     return SendMessageBatchResult(successful or None, unsuccessful or None)
+
+
+def _checked(place: int, entry: SendMessageBatchRequestEntry, settings: QueueSettings) -> Content | ApiError:
+    """The content of one entry of a batch, or why it fails alone. Raises what refuses the whole batch."""
+    try:
+        if not entry.message_body:
+            name = f"SendMessageBatchRequestEntry.{place}.MessageBody"
+            raise MissingParameter.named(name) if settings.fifo else EmptyValue(f"No Value Found for {name}.")
+        return check_message(entry, settings)
+    except ApiError as error:
+        if settings.fifo:
+            raise refusal_of_all(error) from error
+        return error.with_traceback(None)
 
 
 def _send(registry: Registry, queue: Queue, entry: Entry, content: Content, step: Step) -> tuple[str, str | None]:

@@ -27,6 +27,7 @@ from crossdock.broker.queues.step import Step
 
 def change_message_visibility(registry: Registry, queue: Queue, command: ChangeMessageVisibility, step: Step) -> None:
     step.durable = queue.settings.fifo
+    _check_range(command.visibility_timeout, "Must be between {} and {}.")
     _change(registry, queue, command.receipt_handle, command.visibility_timeout, step)
 
 
@@ -41,6 +42,7 @@ def change_message_visibility_batch(
         try:
             if entry.visibility_timeout is None:
                 raise MissingParameter.named(f"ChangeMessageVisibilityBatchRequestEntry.{place}.VisibilityTimeout")
+            _check_range(entry.visibility_timeout, "VisibilityTimeout must be an integer between {} and {}.")
             _change(registry, queue, entry.receipt_handle, entry.visibility_timeout, step)
         except ApiError as error:
             unsuccessful.append(failed(entry.id, error))
@@ -49,12 +51,15 @@ def change_message_visibility_batch(
     return ChangeMessageVisibilityBatchResult(successful or None, unsuccessful or None)
 
 
-def _change(registry: Registry, queue: Queue, handle: str, seconds: int, step: Step) -> None:
-    message, receive_count = message_of(registry, queue, handle, step)
+def _check_range(seconds: int, reason: str) -> None:
+    """Raise InvalidParameterValue unless SQS knows such a timeout. `reason` is worded as the action does it."""
     lowest, highest, _ = VISIBILITY_TIMEOUT
     if not lowest <= seconds <= highest:
-        reason = f"VisibilityTimeout must be an integer between {lowest} and {highest}."
-        raise InvalidParameterValue.because(seconds, "VisibilityTimeout", reason)
+        raise InvalidParameterValue.because(seconds, "VisibilityTimeout", reason.format(lowest, highest))
+
+
+def _change(registry: Registry, queue: Queue, handle: str, seconds: int, step: Step) -> None:
+    message, receive_count = message_of(registry, queue, handle, step)
     if message is None:
         reason = "Message does not exist or is not available for visibility timeout change."
         raise InvalidParameterValue.because(handle, "ReceiptHandle", reason)
@@ -63,7 +68,7 @@ def _change(registry: Registry, queue: Queue, handle: str, seconds: int, step: S
     now_ms, due_ms = step.now_ms, step.now_ms + seconds * 1_000
     if message.state is IN_FLIGHT:
         if due_ms - message.received_ms > VISIBILITY_TOTAL_MS_MAX:
-            reason = f"Total VisibilityTimeout for the message is beyond the limit [{highest} seconds]"
+            reason = f"Total VisibilityTimeout for the message is beyond the limit [{VISIBILITY_TIMEOUT[1]} seconds]"
             raise InvalidParameterValue.because(seconds, "VisibilityTimeout", reason)
     elif not seconds:
         return

@@ -14,18 +14,20 @@ from crossdock.aws.errors import (
     BatchRequestTooLong,
     EmptyBatchRequest,
     InvalidBatchEntryId,
-    InvalidParameterValue,
+    InvalidMessageContents,
+    MissingParameter,
     ReceiptHandleIsInvalid,
     SenderError,
     ServiceUnavailable,
     TooManyEntriesInBatchRequest,
 )
-from crossdock.broker.queues.attributes import check_new, settings_of
-from crossdock.broker.queues.batches import check_delete_batch, check_send_batch, check_visibility_batch, failed
-
-STANDARD = settings_of("q", {})
-FIFO = settings_of("q.fifo", check_new("q.fifo", {"FifoQueue": "true"}))
-BY_CONTENT = settings_of("q.fifo", check_new("q.fifo", {"FifoQueue": "true", "ContentBasedDeduplication": "true"}))
+from crossdock.broker.queues.batches import (
+    check_delete_batch,
+    check_send_batch,
+    check_visibility_batch,
+    failed,
+    refusal_of_all,
+)
 
 KINDS = ["send", "delete", "visibility"]
 
@@ -34,7 +36,7 @@ def check(kind: str, ids: list[str]) -> None:
     """Check a batch of the given kind whose entries have these ids and are otherwise right."""
     match kind:
         case "send":
-            check_send_batch([SendMessageBatchRequestEntry(id, "body") for id in ids], STANDARD)
+            check_send_batch([SendMessageBatchRequestEntry(id, "body") for id in ids])
         case "delete":
             check_delete_batch([DeleteMessageBatchRequestEntry(id, "handle") for id in ids])
         case "visibility":
@@ -95,15 +97,14 @@ def test_a_batch_may_be_as_long_as_the_greatest_message() -> None:
     """Fact 118: 1,048,576 bytes with attributes pass, one more is refused, whatever the queue's own limit."""
     attributes = {"k": MessageAttributeValue("String", "x")}
     rest = quotas.BATCH_BYTES_MAX - len("k" + "String" + "x")
-    small = settings_of("q", {"MaximumMessageSize": "1024"})
     halves = [
         SendMessageBatchRequestEntry("1", "x" * (rest // 2), message_attributes=attributes),
         SendMessageBatchRequestEntry("2", "x" * (rest - rest // 2)),
     ]
-    check_send_batch(halves, small)
+    check_send_batch(halves)
     halves[1].message_body += "x"
     with pytest.raises(BatchRequestTooLong) as caught:
-        check_send_batch(halves, small)
+        check_send_batch(halves)
     text = "Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes."
     assert caught.value.message == text
 
@@ -111,33 +112,16 @@ def test_a_batch_may_be_as_long_as_the_greatest_message() -> None:
 def test_the_length_of_a_batch_is_in_bytes() -> None:
     """A character of three bytes counts as three."""
     with pytest.raises(BatchRequestTooLong):
-        check_send_batch([SendMessageBatchRequestEntry("1", "€" * 349_526)], STANDARD)
+        check_send_batch([SendMessageBatchRequestEntry("1", "€" * 349_526)])
 
 
-def test_a_batch_without_a_group_fails_as_a_whole() -> None:
-    """Fact 67: one entry without MessageGroupId on a FIFO queue refuses the call, here as InvalidParameterValue."""
-    entries = [
-        SendMessageBatchRequestEntry("1", "b", message_group_id="g", message_deduplication_id="1"),
-        SendMessageBatchRequestEntry("2", "b", message_deduplication_id="2"),
-    ]
-    with pytest.raises(InvalidParameterValue) as caught:
-        check_send_batch(entries, FIFO)
-    assert caught.value.message == "The request must contain the parameter MessageGroupId."
-    assert caught.value.code == "InvalidParameterValue"
-
-
-def test_a_batch_without_a_deduplication_id_fails_as_a_whole() -> None:
-    """Fact 68: one entry without an id, on a queue that does not make its own, refuses the call."""
-    entries = [
-        SendMessageBatchRequestEntry("1", "b", message_group_id="g", message_deduplication_id="1"),
-        SendMessageBatchRequestEntry("2", "b", message_group_id="g"),
-    ]
-    with pytest.raises(InvalidParameterValue) as caught:
-        check_send_batch(entries, FIFO)
-    assert caught.value.message == (
-        "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
-    )
-    check_send_batch(entries, BY_CONTENT)
+def test_what_refuses_all_for_the_sake_of_one() -> None:
+    """Fact 67: in a batch to a FIFO queue what lacks is an InvalidParameterValue with the same text; other errors stay what they are."""
+    refused = refusal_of_all(MissingParameter.named("MessageGroupId"))
+    assert refused.code == "InvalidParameterValue"
+    assert refused.message == "The request must contain the parameter MessageGroupId."
+    error = InvalidMessageContents()
+    assert refusal_of_all(error) is error
 
 
 def test_a_failed_entry_carries_code_and_fault() -> None:
