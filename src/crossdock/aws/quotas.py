@@ -16,6 +16,8 @@ TAGS_MAX = 50
 """Tags of a queue."""
 TAG_KEY_LENGTH_MAX = 128
 """Characters."""
+TAG_VALUE_LENGTH_MAX = 256
+"""Characters."""
 
 # Queue attributes, as (lowest, highest, default); seconds and bytes as on the wire
 DELAY_SECONDS = (0, 900, 0)

@@ -317,22 +317,69 @@ def test_who_may_name_a_dead_letter_queue(
     sqs.set_queue_attributes(QueueUrl=stranger, Attributes=policy)
 
 
+NEEDS_SOURCES = (
+    "When you specify the byQueue permission type, you must also specify one or more sourceQueueArns values."
+)
+NEEDS_BY_QUEUE = "To specify one or more source queue ARNs, you must set redrivePermission to byQueue."
+SOURCES = [f"arn:aws:sqs:us-east-1:000000000000:q{number}" for number in range(11)]
+
+
 @pytest.mark.parametrize(
-    "policy",
+    ("permission", "sources", "reason"),
     [
-        {"redrivePermission": "sometimes"},
-        {"redrivePermission": "allowAll", "sourceQueueArns": ["arn:aws:sqs:us-east-1:000000000000:q"]},
-        {
-            "redrivePermission": "byQueue",
-            "sourceQueueArns": [f"arn:aws:sqs:us-east-1:000000000000:q{n}" for n in range(11)],
-        },
-        {"redrivePermission": "byQueue"},
+        ("allowAll", {"sourceQueueArns": SOURCES[:1]}, NEEDS_BY_QUEUE),
+        ("denyAll", {"sourceQueueArns": SOURCES[:1]}, NEEDS_BY_QUEUE),
+        ("byQueue", {"sourceQueueArns": SOURCES}, "The maximum number of source queue ARNs you can specify is 10."),
+        ("byQueue", {"sourceQueueArns": []}, NEEDS_SOURCES),
+        ("byQueue", {}, NEEDS_SOURCES),
     ],
 )
-def test_bad_allow_policies(sqs: Any, create: Call, refusal: Call, policy: dict[str, Any]) -> None:
-    """Fact 45: one of three permissions; sources, ten at most, only with byQueue."""
-    asked = {"RedriveAllowPolicy": json.dumps(policy)}
-    assert refusal(sqs.set_queue_attributes, QueueUrl=create(), Attributes=asked)[0].startswith("Invalid")
+def test_bad_allow_policies(
+    sqs: Any, create: Call, refusal: Call, permission: str, sources: dict[str, list[str]], reason: str
+) -> None:
+    """Fact 45: sources, ten at most, go with byQueue and with nothing else."""
+    policy = json.dumps({"redrivePermission": permission, **sources})
+    assert refusal(sqs.set_queue_attributes, QueueUrl=create(), Attributes={"RedriveAllowPolicy": policy}) == (
+        "InvalidParameterValue",
+        f"Value {policy} for parameter RedriveAllowPolicy is invalid. "
+        f"Reason: Amazon SQS can't create the redrive allow policy. {reason}",
+        400,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arn", "count", "reason"),
+    [
+        ("dummy", 0, "Invalid value for maxReceiveCount: 0, valid values are from 1 to 1000 both inclusive."),
+        (
+            "arn:aws:sns:us-east-1:000000000000:topic",
+            1,
+            "Only SQS queues are valid resources for deadLetterTargetArn.",
+        ),
+        (
+            "arn:aws:sqs:us-east-1:000000000000:nowhere.fifo",
+            1,
+            "Dead-letter queue must be same type of queue as the source..",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_redrive_policy_first(
+    sqs: Any, create: Call, refusal: Call, arn: str, count: int, reason: str
+) -> None:
+    """The count comes before the ARN, the kind of the dead-letter queue before whether it exists."""
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": count})
+    assert refusal(sqs.set_queue_attributes, QueueUrl=create(), Attributes={"RedrivePolicy": policy}) == (
+        "InvalidParameterValue",
+        f"Value {policy} for parameter RedrivePolicy is invalid. Reason: {reason}",
+        400,
+    )
+
+
+def test_a_queue_may_be_its_own_dead_letter_queue(sqs: Any, create: Call, arn_of: Call) -> None:
+    """AWS was recorded to accept it."""
+    url = create()
+    policy = json.dumps({"deadLetterTargetArn": arn_of(url), "maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
 
 
 # FIFO

@@ -96,15 +96,15 @@ def test_the_same_label_again(sqs: Any, create: Call, allow: Call, refusal: Call
 
 
 def test_an_unknown_label(sqs: Any, create: Call, allow: Call, refusal: Call) -> None:
-    """Fact 145: it cannot be removed, whether or not there is a policy."""
+    """Fact 145: it cannot be removed; AWS says whether there is a policy."""
     url = create()
-    for label in ("first", "second"):
+    for where in ("", " on existing policy"):
         assert refusal(sqs.remove_permission, QueueUrl=url, Label="none") == (
             "InvalidParameterValue",
-            "Value none for parameter Label is invalid. Reason: can't find label.",
+            f"Value none for parameter Label is invalid. Reason: can't find label{where}.",
             400,
         )
-        allow(url, label, ONE)
+        allow(url, "first", ONE)
 
 
 def test_accounts_that_are_none(sqs: Any, create: Call, attributes_of: Call) -> None:
@@ -190,6 +190,28 @@ def test_bad_tag_keys(sqs: Any, create: Call, refusal: Call, new_name: Call, key
         f"Too many tags added for queue {name}.",
     )
     assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix=name)
+
+
+@pytest.mark.parametrize(
+    ("tags", "text"),
+    [
+        ({"k": "v" * 257}, "Tag values must be between 0 and 256 characters in length."),
+        (
+            {"k": "v*"},
+            "Tag values may only contain unicode letters, digits, whitespace, or one of these symbols: _ . : / = + - @",
+        ),
+        (
+            {"k,": "v"},
+            "Tag keys may only contain unicode letters, digits, whitespace, or one of these symbols: _ . : / = + - @",
+        ),
+        ({"aws:k": "v"}, 'Tag keys cannot start with the reserved prefix "aws:".'),
+    ],
+)
+def test_bad_tags(sqs: Any, create: Call, refusal: Call, tags: dict[str, str], text: str) -> None:
+    """Tags have letters, digits, spaces and some signs; a value has up to 256 characters, and AWS's keys are its own."""
+    url = create()
+    assert refusal(sqs.tag_queue, QueueUrl=url, Tags=tags) == ("InvalidParameterValue", text, 400)
+    sqs.tag_queue(QueueUrl=url, Tags={"Größe 1_.:/=+-@": "v" * 256, "awk": ""})
 
 
 def test_fifty_tags(sqs: Any, create: Call, refusal: Call) -> None:

@@ -241,11 +241,39 @@ def test_pages(sqs: Any, new_name: Names) -> None:
     assert "NextToken" not in exact
 
 
-@pytest.mark.parametrize("number", [0, -1, 1001])
+@pytest.mark.parametrize("number", [-1, 1001])
 def test_page_sizes(sqs: Any, refusal: Call, number: int) -> None:
     """Fact 140: between 1 and 1,000 queues a page."""
-    code, _, status = refusal(sqs.list_queues, MaxResults=number)
-    assert (code, status) == ("InvalidParameterValue", 400)
+    assert refusal(sqs.list_queues, MaxResults=number) == (
+        "InvalidParameterValue",
+        "Value for parameter MaxResults is invalid. Reason: MaxResults must be an integer between 1 and 1000.",
+        400,
+    )
+
+
+def test_no_page_size(sqs: Any, new_name: Names) -> None:
+    """A MaxResults of 0 is as good as none."""
+    name = new_name()
+    sqs.create_queue(QueueName=name)
+    answer = sqs.list_queues(QueueNamePrefix=name, MaxResults=0)
+    assert len(answer["QueueUrls"]) == 1
+    assert "NextToken" not in answer
+
+
+def test_a_page_is_asked_for_as_the_one_before_it(sqs: Any, new_name: Names, refusal: Call) -> None:
+    """A token goes with MaxResults and with the prefix of the page that it came with."""
+    name = new_name()
+    for letter in "ab":
+        sqs.create_queue(QueueName=f"{name}-{letter}")
+    token = sqs.list_queues(QueueNamePrefix=name, MaxResults=1)["NextToken"]
+    for other, text in (
+        ({"QueueNamePrefix": name}, "MaxResults is a mandatory parameter when you provide a value for NextToken."),
+        (
+            {"QueueNamePrefix": "z", "MaxResults": 1},
+            "Invalid NextToken value. If you are passing in NextToken, you must not change the other request parameters.",
+        ),
+    ):
+        assert refusal(sqs.list_queues, NextToken=token, **other) == ("InvalidParameterValue", text, 400)
 
 
 def client_of(local: LocalBroker, protocol: str, region: str, key: str = "test") -> Any:

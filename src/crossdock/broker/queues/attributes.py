@@ -13,7 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from crossdock.aws import quotas
-from crossdock.aws.errors import InvalidAttributeName, InvalidParameterValue
+from crossdock.aws.errors import InvalidAttributeName, InvalidParameterValue, OverLimit
+from crossdock.broker.queues.policy_form import statements_of
 from crossdock.broker.queues.redrive_policy import (
     RedriveAllow,
     RedrivePolicy,
@@ -92,19 +93,15 @@ def _text(name: str, value: str) -> str:
 
 
 def _policy(name: str, value: str) -> str:
-    if value and (not _is_policy(read_json(value)) or len(value.encode()) > quotas.POLICY_BYTES_MAX):
+    if not value:
+        return value
+    document = read_json(value)
+    statements = statements_of(document)
+    if statements is None or len(value.encode()) > quotas.POLICY_BYTES_MAX:
         invalid_value(name)
+    if (count := len(statements)) > (most := quotas.POLICY_STATEMENTS_MAX):
+        raise OverLimit(f"{count} statements were found in the submitted policy, max allowed is {most}")
     return value
-
-
-def _is_policy(document: object) -> bool:
-    """Whether it has the form of a policy: an object whose statements, if any, are objects."""
-    if not isinstance(document, dict):
-        return False
-    statements = document.get("Statement", [])
-    return isinstance(statements, dict) or (
-        isinstance(statements, list) and all(isinstance(statement, dict) for statement in statements)
-    )
 
 
 # The attributes
@@ -173,7 +170,10 @@ def check_new(name: str, attributes: Mapping[str, str] | None) -> dict[str, str]
     given = attributes or {}
     fifo = given.get("FifoQueue", "").lower() == "true"
     _check_name(name, fifo)
-    return _checked(_accepted(fifo, given))
+    try:
+        return _checked(_accepted(fifo, given))
+    except OverLimit as error:
+        raise InvalidParameterValue(error.message) from error
 
 
 def check_change(fifo: bool, current: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
@@ -207,6 +207,7 @@ def _accepted(fifo: bool, given: Mapping[str, str]) -> dict[str, str]:
             )
         accepted["SqsManagedSseEnabled"] = "false"
     elif sse:
+        accepted = {"KmsDataKeyReusePeriodSeconds": DEFAULTS["KmsDataKeyReusePeriodSeconds"], **accepted}
         accepted["KmsMasterKeyId"] = ""
     return accepted
 
@@ -290,11 +291,14 @@ def _asked(names: Sequence[str]) -> Collection[str]:
 
 def _set(fifo: bool, attributes: Mapping[str, str]) -> dict[str, str]:
     values = {name: attributes.get(name, attribute.default) for name, attribute in SETTABLE.items()}
-    return {
+    shown = {
         name: value
         for name, value in values.items()
         if (fifo or not SETTABLE[name].fifo) and not _is_unset(name, value)
     }
+    if "KmsMasterKeyId" in shown:
+        shown["KmsDataKeyReusePeriodSeconds"] = values["KmsDataKeyReusePeriodSeconds"]
+    return shown
 
 
 def _live(live: LiveAttributes) -> dict[str, str]:

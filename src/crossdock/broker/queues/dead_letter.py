@@ -40,11 +40,11 @@ def _unfit(registry: Registry, source: QueueName, settings: QueueSettings) -> st
         return "Dead-letter target must be in same region as the source."
     if name.account != source.account:
         return "Dead-letter target owner should be same as the source."
+    if name.name.endswith(".fifo") != settings.fifo:
+        return "Dead-letter queue must be same type of queue as the source.."
     target = registry.of_name(name)
     if target is None:
         return "Dead letter target does not exist."
-    if target.settings.fifo != settings.fifo:
-        return "Dead-letter queue must be same type of queue as the source.."
     allow = target.settings.redrive_allow
     if allow is not None and not allow.allows(source.arn):
         return f"Queue {source.arn} is not allowed by the RedriveAllowPolicy of its dead-letter queue {target.arn}."

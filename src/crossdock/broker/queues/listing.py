@@ -16,7 +16,15 @@ from crossdock.broker.queues.step import Step
 
 
 def list_queues(registry: Registry, command: ListQueues, step: Step) -> ListQueuesResult:
-    queues = registry.of_account(step.caller, command.queue_name_prefix or "")
+    prefix = command.queue_name_prefix or ""
+    if command.next_token:
+        if not command.max_results:
+            raise InvalidParameterValue("MaxResults is a mandatory parameter when you provide a value for NextToken.")
+        if not _name_in(command.next_token).startswith(prefix):
+            raise InvalidParameterValue(
+                "Invalid NextToken value. If you are passing in NextToken, you must not change the other request parameters."
+            )
+    queues = registry.of_account(step.caller, prefix)
     page, token = page_of(queues, command.next_token, command.max_results)
     return ListQueuesResult([registry.url_of(queue, step.caller) for queue in page] or None, token)
 
@@ -39,17 +47,16 @@ def no_queue_name() -> InvalidParameterValue:
 def page_of(queues: Sequence[Queue], token: str | None, limit: int | None) -> tuple[Sequence[Queue], str | None]:
     """The part of `queues` (in order of names) after the token, and the token of the next part.
 
-    Raises InvalidParameterValue for a limit outside 1..1000 and for a token that is none.
+    A limit of 0 is none. Raises InvalidParameterValue for another one outside 1..1000 and for a token that is none.
     """
-    if limit is not None and not 1 <= limit <= LIST_RESULTS_MAX:
-        reason = f"Must be an integer between 1 and {LIST_RESULTS_MAX}, if provided."
-        raise InvalidParameterValue.because(limit, "MaxResults", reason)
-    if token is not None:
+    if not 0 <= (limit or 0) <= LIST_RESULTS_MAX:
+        reason = f"MaxResults must be an integer between 1 and {LIST_RESULTS_MAX}."
+        raise InvalidParameterValue(f"Value for parameter MaxResults is invalid. Reason: {reason}")
+    if token:
         after = _name_in(token)
         queues = [queue for queue in queues if queue.name.name > after]
     page = queues[: limit or LIST_RESULTS_MAX]
-    more = limit is not None and len(queues) > limit
-    return page, urlsafe_b64encode(page[-1].name.name.encode()).decode() if more else None
+    return page, urlsafe_b64encode(page[-1].name.name.encode()).decode() if limit and len(queues) > limit else None
 
 
 def _name_in(token: str) -> str:

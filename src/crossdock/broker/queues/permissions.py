@@ -53,18 +53,22 @@ Statement = dict[str, Any]
 
 
 def add_permission(policy: str | None, queue_arn: str, command: AddPermission) -> str:
-    """The policy with one more statement. Raises InvalidParameterValue, MissingParameter or OverLimit."""
+    """The policy with one more statement, or as it is when it has that very one. Raises InvalidParameterValue, MissingParameter or OverLimit."""
     document = _document(policy, queue_arn)
     statements = document["Statement"]
     _check_label(command.label)
-    if any(statement.get("Sid") == command.label for statement in statements):
-        raise InvalidParameterValue.because(command.label, "Label", "Already exists.")
     accounts = _known_accounts(command.aws_account_ids)
     _check_actions(command.actions)
+    added = _statement(queue_arn, command, accounts)
+    for statement in statements:
+        if statement.get("Sid") == command.label:
+            if statement == added:
+                return policy or ""
+            raise InvalidParameterValue.because(command.label, "Label", "Already exists.")
     if len(statements) >= quotas.POLICY_STATEMENTS_MAX:
         count, allowed = len(statements) + 1, quotas.POLICY_STATEMENTS_MAX
         raise OverLimit(f"{count} Statements were found, maximum allowed is {allowed}.")
-    statements.append(_statement(queue_arn, command, accounts))
+    statements.append(added)
     return msgspec.json.encode(document).decode()
 
 
@@ -73,7 +77,8 @@ def remove_permission(policy: str | None, label: str) -> str | None:
     document = _document(policy, "")
     left = [statement for statement in document["Statement"] if statement.get("Sid") != label]
     if len(left) == len(document["Statement"]):
-        raise InvalidParameterValue.because(label, "Label", "can't find label.")
+        reason = f"can't find label{' on existing policy' if policy else ''}."
+        raise InvalidParameterValue.because(label, "Label", reason)
     return msgspec.json.encode({**document, "Statement": left}).decode() if left else None
 
 
@@ -112,6 +117,8 @@ def _check_label(label: str) -> None:
 
 def _known_accounts(accounts: Sequence[str]) -> list[str]:
     """Those that can be accounts. AWS passes over the others, unless there is nothing else."""
+    if not accounts:
+        raise MissingParameter.named("PrincipalId")
     known = [account for account in accounts if _ACCOUNT.fullmatch(account)]
     if not known:
         raise InvalidParameterValue.because(f"[{', '.join(accounts)}]", "PrincipalId", "Unable to verify.")

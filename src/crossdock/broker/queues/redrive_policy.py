@@ -79,14 +79,17 @@ def _read_redrive_policy(name: str, value: str) -> RedrivePolicy:
         reason = "Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."
         raise InvalidParameterValue.because(value, name, reason)
     arn, count = given["deadLetterTargetArn"], given["maxReceiveCount"]
-    if not isinstance(arn, str) or parse_queue_arn(arn) is None:
-        raise InvalidParameterValue.because(value, name, "Invalid value for deadLetterTargetArn.")
     lowest, highest = quotas.MAX_RECEIVE_COUNT
     number = read_number(str(count), lowest, highest)
     if number is None:
         reason = (
             f"Invalid value for maxReceiveCount: {count}, valid values are from {lowest} to {highest} both inclusive."
         )
+        raise InvalidParameterValue.because(value, name, reason)
+    if not isinstance(arn, str) or parse_queue_arn(arn) is None:
+        other_service = isinstance(arn, str) and arn.startswith("arn:") and arn.split(":")[2:3] != ["sqs"]
+        of_queues = "Only SQS queues are valid resources for deadLetterTargetArn."
+        reason = of_queues if other_service else "Invalid value for deadLetterTargetArn."
         raise InvalidParameterValue.because(value, name, reason)
     return RedrivePolicy(arn, number)
 
@@ -105,15 +108,23 @@ def kept_redrive_allow_policy(name: str, value: str) -> str:
     allow = _read_redrive_allow(value)
     if allow is None:
         invalid_value(name, f"{_CANNOT}, as it’s in an unsupported format.")
-    most = quotas.REDRIVE_ALLOW_SOURCES_MAX
-    if allow.permission != "byQueue" and allow.sources:
-        reason = f"{_CANNOT}. You can specify source queue ARNs only when the permission type is byQueue."
-        raise InvalidParameterValue.because(value, name, reason)
-    if allow.permission == "byQueue" and not 1 <= len(allow.sources) <= most:
-        condition = "When you specify the byQueue permission type, you must also specify"
-        reason = f"{_CANNOT}. {condition} between 1 and {most} source queue ARNs."
-        raise InvalidParameterValue.because(value, name, reason)
+    if (reason := _unfit_sources(allow)) is not None:
+        raise InvalidParameterValue.because(value, name, f"{_CANNOT}. {reason}")
     return value
+
+
+def _unfit_sources(allow: RedriveAllow) -> str | None:
+    """Why the sources do not go with the permission; None when they do."""
+    most = quotas.REDRIVE_ALLOW_SOURCES_MAX
+    match allow.permission, len(allow.sources):
+        case "byQueue", 0:
+            condition = "When you specify the byQueue permission type"
+            return f"{condition}, you must also specify one or more sourceQueueArns values."
+        case "byQueue", count if count > most:
+            return f"The maximum number of source queue ARNs you can specify is {most}."
+        case (("allowAll" | "denyAll"), count) if count:
+            return "To specify one or more source queue ARNs, you must set redrivePermission to byQueue."
+    return None
 
 
 def _read_redrive_allow(value: str) -> RedriveAllow | None:

@@ -3,15 +3,18 @@
 Source: SQS API reference; SQS Developer Guide, "Amazon SQS cost allocation tags".
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 
 from crossdock.aws.api.sqs import ListQueueTags, ListQueueTagsResult, TagQueue, UntagQueue
 from crossdock.aws.errors import InvalidParameterValue, MissingParameter
-from crossdock.aws.quotas import TAG_KEY_LENGTH_MAX, TAGS_MAX
+from crossdock.aws.quotas import TAG_KEY_LENGTH_MAX, TAG_VALUE_LENGTH_MAX, TAGS_MAX
 from crossdock.broker.queues.facts import TagsSet
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.step import Step
+
+_ALLOWED = re.compile(r"[\w\s.:/=+@-]*")
 
 
 def tag_queue(registry: Registry, queue: Queue, command: TagQueue, step: Step) -> None:
@@ -32,8 +35,14 @@ def list_queue_tags(registry: Registry, queue: Queue, command: ListQueueTags, st
 
 
 def checked_tags(queue_name: str, current: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a queue once `added` are there, too. Raises InvalidParameterValue for a bad key or too many."""
+    """The tags of a queue once `added` are there, too. Raises InvalidParameterValue for a bad key or value, or too many."""
     _check_keys(added)
+    if any(key.startswith("aws:") for key in added):
+        raise InvalidParameterValue('Tag keys cannot start with the reserved prefix "aws:".')
+    _check_characters("keys", added)
+    if not all(len(value) <= TAG_VALUE_LENGTH_MAX for value in added.values()):
+        raise InvalidParameterValue(f"Tag values must be between 0 and {TAG_VALUE_LENGTH_MAX} characters in length.")
+    _check_characters("values", added.values())
     tags = {**current, **added}
     if len(tags) > TAGS_MAX:
         raise InvalidParameterValue(f"Too many tags added for queue {queue_name}.")
@@ -43,6 +52,12 @@ def checked_tags(queue_name: str, current: Mapping[str, str], added: Mapping[str
 def _check_keys(keys: Collection[str]) -> None:
     if not all(1 <= len(key) <= TAG_KEY_LENGTH_MAX for key in keys):
         raise _bad_keys()
+
+
+def _check_characters(what: str, texts: Iterable[str]) -> None:
+    if not all(map(_ALLOWED.fullmatch, texts)):
+        allowed = "unicode letters, digits, whitespace, or one of these symbols: _ . : / = + - @"
+        raise InvalidParameterValue(f"Tag {what} may only contain {allowed}")
 
 
 def _bad_keys() -> InvalidParameterValue:

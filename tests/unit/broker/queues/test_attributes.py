@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossdock.aws import quotas
-from crossdock.aws.errors import InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue, SenderError
+from crossdock.aws.errors import (
+    InvalidAttributeName,
+    InvalidAttributeValue,
+    InvalidParameterValue,
+    OverLimit,
+    SenderError,
+)
 from crossdock.broker.queues.attributes import (
     LiveAttributes,
     RedriveAllow,
@@ -23,7 +29,7 @@ from crossdock.broker.queues.attributes import (
 DLQ = "arn:aws:sqs:us-east-1:000000000000:dlq"
 FIFO = {"FifoQueue": "true"}
 LIVE = LiveAttributes("arn:aws:sqs:us-east-1:000000000000:q", 1_700_000_000, 1_700_000_001, 0, 0, 0)
-POLICY = '{"Version":"2012-10-17","Statement":[]}'
+POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:*","Resource":"*"}]}'
 
 
 def redrive(**members: object) -> str:
@@ -282,11 +288,39 @@ def test_a_redrive_allow_policy_that_is_none_is_refused(policy: object) -> None:
 
 @pytest.mark.parametrize(
     "policy",
-    ["x", "[]", "[" * 100_000, "\ud800", '{"Statement":["x"]}', '{"Statement":3}', json.dumps({"Id": "x" * 8_192})],
+    [
+        "x",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        "\ud800",
+        '{"Statement":[]}',
+        '{"Statement":["x"]}',
+        '{"Statement":3}',
+        POLICY.replace("2012", "2013"),
+        POLICY.replace("Allow", "allow"),
+        POLICY.replace('"Action":"sqs:*",', ""),
+        POLICY.replace(',"Resource":"*"', ""),
+        POLICY.replace("Statement", "Statements"),
+        POLICY.replace('"Effect"', '"Why":"","Effect"'),
+        POLICY.replace('"Version"', f'"Id":"{"x" * 8_192}","Version"'),
+    ],
 )
 def test_a_policy_must_have_the_form_of_one(policy: str) -> None:
-    """A Policy is a JSON object of at most 8,192 bytes whose statements are objects."""
+    """A Policy is a JSON object of at most 8,192 bytes with a statement or more that say what is allowed or denied, and to what."""
     assert refusal(InvalidAttributeValue, "q", {"Policy": policy}) == "Invalid value for the parameter Policy."
+
+
+def test_a_policy_has_at_most_twenty_statements() -> None:
+    """One more is OverLimit when it is set, and InvalidParameterValue at creation."""
+    statement = {"Effect": "Deny", "NotAction": ["sqs:*"], "NotResource": ["*"]}
+    changes = {"Policy": json.dumps({"Statement": [statement] * 21})}
+    text = "21 statements were found in the submitted policy, max allowed is 20"
+    with pytest.raises(OverLimit) as caught:
+        check_change(False, {}, changes)
+    assert caught.value.message == text
+    assert refusal(InvalidParameterValue, "q", changes) == text
+    check_change(False, {}, {"Policy": json.dumps({"Statement": [statement] * 20})})
 
 
 # Creating again
@@ -301,8 +335,8 @@ def test_a_policy_must_have_the_form_of_one(policy: str) -> None:
         ({}, {"VisibilityTimeout": "30"}, None),
         ({"DelaySeconds": "1"}, {"VisibilityTimeout": "30", "DelaySeconds": "2"}, "DelaySeconds"),
         ({}, {"Policy": POLICY}, "Policy"),
-        ({"Policy": POLICY.replace(":", " : ")}, {"Policy": POLICY}, None),
-        ({"Policy": POLICY}, {"Policy": "{}"}, "Policy"),
+        ({"Policy": POLICY.replace(",", " , ")}, {"Policy": POLICY}, None),
+        ({"Policy": POLICY}, {"Policy": POLICY.replace("Allow", "Deny")}, "Policy"),
         ({"KmsMasterKeyId": "a"}, {"KmsMasterKeyId": "b"}, "KmsMasterKeyId"),
     ],
 )
@@ -371,6 +405,19 @@ def test_optional_attributes_are_shown_when_set() -> None:
     }
     shown = visible_attributes("q", check_new("q", given), LIVE, ["All"])
     assert shown == DEFAULTS | given | {"SqsManagedSseEnabled": "false"}
+
+
+def test_a_key_shows_how_long_its_data_keys_are_used() -> None:
+    """With a KmsMasterKeyId the period is shown even while it has its default, which without one it is not."""
+    shown = visible_attributes("q", check_new("q", {"KmsMasterKeyId": "k"}), LIVE, ["All"])
+    assert shown == DEFAULTS | {
+        "KmsMasterKeyId": "k",
+        "KmsDataKeyReusePeriodSeconds": "300",
+        "SqsManagedSseEnabled": "false",
+    }
+    keyed = check_new("q", {"KmsMasterKeyId": "k", "KmsDataKeyReusePeriodSeconds": "60"})
+    changed = check_change(False, keyed, {"SqsManagedSseEnabled": "true"})
+    assert visible_attributes("q", changed, LIVE, ["All"]) == DEFAULTS
 
 
 @pytest.mark.parametrize("names", [None, [], ["Policy"], ["FifoQueue"], ["RedrivePolicy", "KmsMasterKeyId"]])

@@ -247,9 +247,9 @@ def test_list_in_pages(world: World) -> None:
     assert world.call(sqs.ListQueues()).next_token is None
 
 
-@pytest.mark.parametrize("limit", [0, 1_001])
+@pytest.mark.parametrize("limit", [-1, 1_001])
 def test_list_limits(world: World, limit: int) -> None:
-    """MaxResults is 1 to 1,000, and a token must be one."""
+    """MaxResults is 1 to 1,000, or 0 for none, and a token must be one."""
     with pytest.raises(InvalidParameterValue):
         world.call(sqs.ListQueues(max_results=limit))
     with pytest.raises(InvalidParameterValue):

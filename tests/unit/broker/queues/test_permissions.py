@@ -64,9 +64,10 @@ def test_a_permission_joins_a_policy_that_was_set() -> None:
 
 
 def test_a_label_is_used_once() -> None:
-    """Fact 144: the same label again is InvalidParameterValue."""
+    """Fact 144: the same label again is InvalidParameterValue, unless all of the statement is the same."""
     text = "Value label for parameter Label is invalid. Reason: Already exists."
-    assert refusal(InvalidParameterValue, policy=add()) == text
+    assert refusal(InvalidParameterValue, policy=add(), actions=["DeleteMessage"]) == text
+    assert add(add()) == add()
 
 
 def test_removing_takes_the_statement_of_the_label() -> None:
@@ -85,7 +86,8 @@ def test_removing_an_unknown_label_is_refused(policy: str | None) -> None:
     """Fact 145: a label that is not there is InvalidParameterValue, also where there is no policy."""
     with pytest.raises(InvalidParameterValue) as caught:
         remove_permission(policy, "label")
-    assert caught.value.message == "Value label for parameter Label is invalid. Reason: can't find label."
+    where = " on existing policy" if policy else ""
+    assert caught.value.message == f"Value label for parameter Label is invalid. Reason: can't find label{where}."
 
 
 def test_seven_actions_are_the_most() -> None:
@@ -110,7 +112,7 @@ def test_other_parameters_are_checked() -> None:
     refusal(InvalidParameterValue, label="a b")
     refusal(InvalidParameterValue, label="x" * 81)
     assert "PrincipalId" in refusal(InvalidParameterValue, accounts=["7"])
-    assert "PrincipalId" in refusal(InvalidParameterValue, accounts=[])
+    assert "PrincipalId" in refusal(MissingParameter, accounts=[])
     assert refusal(MissingParameter, actions=[]) == "The request must contain the parameter Actions."
 
 
