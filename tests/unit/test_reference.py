@@ -101,7 +101,7 @@ def test_no_error_is_given_to_an_action_that_cannot_meet_it() -> None:
     """A few actions whose errors are known from their code, all of them."""
     assert errors_of(sqs.ListQueueTags) == {errors.QueueDoesNotExist}
     assert errors_of(sqs.PurgeQueue) == {errors.QueueDoesNotExist, errors.PurgeQueueInProgress}
-    assert errors_of(sqs.GetQueueUrl) == {errors.QueueDoesNotExist}
+    assert errors_of(sqs.GetQueueUrl) == {errors.QueueDoesNotExist, errors.InvalidParameterValue}
 
 
 def test_limits_stand_in_texts_by_their_names() -> None:
