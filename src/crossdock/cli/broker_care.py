@@ -30,12 +30,15 @@ REMEDY_BACKUP = "Use another backup."
 NICE = 10
 """A backup gives way to the broker beside it."""
 
-Data = Annotated[Path, typer.Option("--data", envvar="CROSSDOCK_DATA", help="The broker's data folder.")]
+Data = Annotated[
+    Path, typer.Option("--data", envvar="CROSSDOCK_DATA", readable=False, help="The broker's data folder.")
+]
+"""Whether it can be read is the storage's affair, whose sentences say what to do; so it is with files."""
 DATA = Path("data/broker")
 
 
 def backup_data(
-    file: Annotated[Path, typer.Argument(help="Where to write it.")],
+    file: Annotated[Path, typer.Argument(readable=False, help="Where to write it.")],
     data: Data = DATA,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
     as_json: Json = False,
@@ -61,7 +64,7 @@ def backup_data(
 
 
 def restore_data(
-    file: Annotated[Path, typer.Argument(help="A backup.")], data: Data = DATA, as_json: Json = False
+    file: Annotated[Path, typer.Argument(readable=False, help="A backup.")], data: Data = DATA, as_json: Json = False
 ) -> None:
     """Make a new data folder from a backup, after checking all of it."""
     with _refusing(), _progress(as_json) as show:
@@ -73,7 +76,9 @@ def restore_data(
 
 
 def check_data(
-    file: Annotated[Path | None, typer.Argument(help="A backup to check instead of a data folder.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(readable=False, help="A backup to check instead of a data folder.")
+    ] = None,
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
