@@ -12,7 +12,7 @@ from crossdock.cli.commands import COMMANDS, command_of
 HEAD = """# The command line
 
 What `crossdock COMMAND --help` says, in one place. Exit codes: 0 done, 1 the world is not as wished (a sentence on stderr says what
-to do), 2 the command is wrong, 74 the broker's storage failed, 130 interrupted. With `--json` a command prints one JSON document for machines. Source: `src/crossdock/cli`.
+to do), 2 the command is wrong, 74 the broker's storage failed, 130 interrupted. With `--json` a command prints one JSON document for machines. `crossdock --version` tells the version. Source: `src/crossdock/cli`.
 """
 
 Command = Any
