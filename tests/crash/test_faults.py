@@ -241,10 +241,12 @@ async def test_a_damaged_table_is_noticed_when_it_is_read(scene: Scene) -> None:
     scene.process.wait()
     database = scene.data / "broker.db"
     database.write_bytes(database.read_bytes().replace(b"xxxxxxxxxx", b"xxxxxyxxxx"))
-    scene.start()
+    scene.start(farewell_s=FAREWELL_S)
     connection = await Connection.open(scene.url)
     with pytest.raises(Refused, match="ServiceUnavailable"):
         await connection.call("ReceiveMessage", QueueUrl=QUEUE)
+    assert scene.process is not None
+    scene.process.terminate()
     (failure,) = [line for line in scene.ended() if line["level"] == "critical"]
     assert "is not what was written; look at it with `crossdock broker check`" in failure["reason"]
 
