@@ -20,6 +20,7 @@ from crossdock.aws.wire.http import HttpRequest, HttpResponse
 from crossdock.broker.arriving import Arriving
 from crossdock.broker.counts import Counters
 from crossdock.broker.framing import BODY, CONTINUE, HEAD, IDLE, Date, Refused, RequestReader, encode
+from crossdock.broker.leaving import Leaving
 from crossdock.broker.rare_log import RareWarning
 from crossdock.broker.server_settings import ServerSettings
 from crossdock.clock import Clock
@@ -48,6 +49,7 @@ class Front:
         self.settings = settings
         self.date = Date(clock)
         self.arriving = Arriving(settings.arriving_bytes_max)
+        self.leaving = Leaving(settings, clock)
         self.too_many = RareWarning("connections are refused: there are too many", clock)
         self.counters = Counters()
         self.connections: set[Connection] = set()
@@ -108,7 +110,7 @@ class Connection(asyncio.Protocol):
         "_unhandled",
         "_used",
         "_watched_part",
-        "_write_timer",
+        "_writing_paused",
         "date",
         "secure",
     )
@@ -133,7 +135,7 @@ class Connection(asyncio.Protocol):
         self._watched_part = IDLE
         self._timer: asyncio.TimerHandle | None = None
         """How long the client may take over what it owes: the rest of a request, or going away."""
-        self._write_timer: asyncio.TimerHandle | None = None
+        self._writing_paused = False
         self.date = front.date
         self.secure = front.settings.tls is not None
 
@@ -172,19 +174,21 @@ class Connection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        self._write_timer = self._loop.call_later(self._front.settings.write_timeout_s, self._transport.abort)
+        self._writing_paused = True
+        self._front.leaving.note(self._transport)
         self._pause_reading()
 
     def resume_writing(self) -> None:
-        self._cancel_write_timer()
+        self._writing_paused = False
+        self._front.leaving.forget(self._transport)
         self._resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._reading = False
         self._cancel_timer()
-        self._cancel_write_timer()
         self._reader.close()
         front = self._front
+        front.leaving.forget(self._transport)
         front.arriving.note(self, 0)
         front.connections.discard(self)
         if not front.connections:
@@ -263,6 +267,8 @@ class Connection(asyncio.Protocol):
             last = pending.popleft().last
             self._front.counters.bytes_sent += len(answer)
             self._transport.write(answer)
+            if self._writing_paused:
+                self._front.leaving.note(self._transport)
             if last:
                 self._finish()
                 return
@@ -367,7 +373,7 @@ class Connection(asyncio.Protocol):
     def _resume_reading(self) -> None:
         """Go on, first with what was read already, once half of what may be under way is answered and written."""
         most = self._front.settings.pipelined_max
-        may_go_on = self._write_timer is None and len(self._pending) <= most // 2 and self._burst < most
+        may_go_on = not self._writing_paused and len(self._pending) <= most // 2 and self._burst < most
         if not self._reading_paused or not may_go_on or self._held_up:
             return
         self._reading_paused = False
@@ -392,8 +398,3 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _cancel_write_timer(self) -> None:
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None

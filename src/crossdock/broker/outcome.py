@@ -42,3 +42,5 @@ class Outcome(msgspec.Struct, gc=False):
     facts: list[Fact]
     durable: bool = True
     """False where the replies need not wait for these facts: their loss in a crash is a redelivery, which SQS allows."""
+    size: int = 0
+    """About how many bytes its replies take in memory, where that is much."""

@@ -17,6 +17,10 @@ class ServerSettings:
     body_bytes_max: int = 2 * 1024 * 1024 + 64 * 1024
     arriving_bytes_max: int = 32 * 1024 * 1024
     """Of bodies that are not complete yet, over all connections; then most of them wait (arriving.py)."""
+    unread_bytes_max: int = 32 * 1024 * 1024
+    """Of answers that clients do not take in, over all connections; then some of them are closed (leaving.py)."""
+    unread_patience_s: float = 2
+    """How long a client may take in nothing while there is more of that."""
     head_bytes_max: int = 64 * 1024
     """Request line and headers. Query requests by GET carry their parameters in the request line."""
     pipelined_max: int = 64

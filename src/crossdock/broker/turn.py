@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import structlog
 
-from crossdock.aws.api.sqs import SendMessage, SendMessageBatch
+from crossdock.aws.api.sqs import ReceiveMessage, SendMessage, SendMessageBatch
 from crossdock.aws.errors import ApiError, ServiceUnavailable
 from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Caller, Outcome, Reply, Ticket
@@ -25,6 +25,9 @@ from crossdock.broker.storage.store import StorageFailed, Store
 from crossdock.clock import Clock, ManualClock
 
 log = structlog.get_logger()
+
+ANSWERS_BYTES_MAX = 4 * 1024 * 1024
+"""Once answers take so much memory they leave, and others have their turn, before more is received."""
 
 FILLS_THE_DISK = (SendMessage, SendMessageBatch)
 
@@ -50,7 +53,11 @@ class Turn:
         self._loop: asyncio.AbstractEventLoop
         self._submitted: list[tuple[Ticket, Shape, Caller]] = []
         """Commands of this iteration, which run in the next."""
+        self._postponed: list[tuple[Ticket, Shape, Caller]] = []
+        """Receives for whose answers there was no room."""
+        self._run_scheduled = False
         self._held: list[Reply] = []
+        self._held_bytes = 0
         self._flush_scheduled = False
         self._lag_timer: asyncio.TimerHandle | None = None
         self._deadline_timer: asyncio.TimerHandle | None = None
@@ -76,18 +83,22 @@ class Turn:
             self._low_on_space.happened(free_bytes=self._store.free_bytes())
             self._deliver(ticket, ServiceUnavailable(LOW_ON_SPACE))
             return
-        if not self._submitted:
-            self._loop.call_soon(self._run)
         self._submitted.append((ticket, command, caller))
+        self._schedule_run()
 
     def abandon(self, ticket: Ticket) -> None:
-        """Forget a ticket whose client went away. What it asked for is done, as far as it does not have to be waited for."""
-        self._run()
+        """Forget a ticket whose client went away. What it asked for is done all the same; but nothing is received for it any more."""
+        for commands in (self._postponed, self._submitted):
+            for at, (submitted, command, _) in enumerate(commands):
+                if submitted is ticket:
+                    if isinstance(command, ReceiveMessage):
+                        del commands[at]
+                    return
         self._machine.abandon(ticket)
 
     def advance(self, clock: ManualClock, ms: int) -> int:
         """Move a manual clock forward, stopping at each deadline on the way, and return the new time."""
-        self._run()
+        self._run(all_of_it=True)
         target = clock.now_ms() + ms
         while not self.failed and (deadline := self._machine.next_deadline_ms()) is not None and deadline <= target:
             clock.advance(max(0, deadline - clock.now_ms()))
@@ -116,18 +127,31 @@ class Turn:
         for timer in (self._lag_timer, self._deadline_timer):
             if timer is not None:
                 timer.cancel()
-        self._run()
+        self._run(all_of_it=True)
         if not self.failed:
             self._take(self._machine.drain())
             self._flush()
 
-    def _run(self) -> None:
-        """Run what was submitted, in the order in which it came."""
-        if not self._submitted:
+    def _schedule_run(self) -> None:
+        if not self._run_scheduled:
+            self._run_scheduled = True
+            self._loop.call_soon(self._run_scheduled_commands)
+
+    def _run_scheduled_commands(self) -> None:
+        self._run_scheduled = False
+        self._run()
+
+    def _run(self, all_of_it: bool = False) -> None:
+        """Run what was submitted, in the order in which it came; receives only as far as there is room for their answers."""
+        if not self._submitted and not self._postponed:
             return
-        submitted, self._submitted = self._submitted, []
+        submitted = self._postponed + self._submitted
+        self._submitted, self._postponed = [], []
         now_ms = self._clock.now_ms()
         for ticket, command, caller in submitted:
+            if self._held_bytes >= ANSWERS_BYTES_MAX and type(command) is ReceiveMessage and not all_of_it:
+                self._postponed.append((ticket, command, caller))
+                continue
             if self.failed:
                 self._deliver(ticket, ServiceUnavailable())
                 continue
@@ -141,6 +165,8 @@ class Turn:
                 self._deliver(ticket, ApiError())
             else:
                 self._take(outcome)
+        if self._postponed:
+            self._schedule_run()
         if self._stopping:
             self._take(self._machine.drain())
         else:
@@ -150,6 +176,7 @@ class Turn:
     def _take(self, outcome: Outcome) -> None:
         """Keep what a step of the machine yields: its facts for the store, its replies for `_release`."""
         self._held += outcome.replies
+        self._held_bytes += outcome.size
         if outcome.facts:
             self._store.append(outcome.facts)
             if outcome.durable:
@@ -161,7 +188,7 @@ class Turn:
         """Let replies go, unless a commit is due: then they may tell of something that is not yet on disk."""
         if self._flush_scheduled:
             return
-        held, self._held = self._held, []
+        held, self._held, self._held_bytes = self._held, [], 0
         for ticket, result in held:
             self._deliver(ticket, result)
 
@@ -206,7 +233,7 @@ class Turn:
         """Memory and disk differ from now on: whoever waits is told, and nothing more is accepted. A restart rebuilds what was acknowledged."""
         self.failed = True
         log.critical("storage failed; the broker stops", reason=str(failure))
-        held, self._held = self._held, []
+        held, self._held, self._held_bytes = self._held, [], 0
         for ticket, _ in held + self._machine.drain().replies:
             self._deliver(ticket, ServiceUnavailable())
         self._on_failure()

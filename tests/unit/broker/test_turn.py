@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 import structlog
 
-from crossdock.aws.api.sqs import GetQueueUrl, GetQueueUrlResult, ReceiveMessageResult, SendMessage
+from crossdock.aws.api.sqs import GetQueueUrl, GetQueueUrlResult, ReceiveMessage, ReceiveMessageResult, SendMessage
 from crossdock.aws.errors import ServiceUnavailable
 from crossdock.broker.outcome import Caller, Fact, Outcome, Ticket
 from crossdock.broker.storage.store import StorageFailed
-from crossdock.broker.turn import LOW_ON_SPACE, Turn
+from crossdock.broker.turn import ANSWERS_BYTES_MAX, LOW_ON_SPACE, Turn
 from crossdock.clock import SystemClock
 
 CALLER = Caller("000000000000", "us-east-1", "test", "http://127.0.0.1:9324")
 SEND = SendMessage(queue_url="q", message_body="x")
+RECEIVE = ReceiveMessage(queue_url="q")
 ASK = GetQueueUrl(queue_name="q")
 BUG = GetQueueUrl(queue_name="bug")
 UNREADABLE = GetQueueUrl(queue_name="unreadable")
@@ -67,19 +68,20 @@ class Machine:
 
     def __init__(self) -> None:
         self.durable = True
+        self.size = 0
         self.polls: list[Ticket] = []
         self.handled: list[Ticket] = []
         self.abandoned: list[Ticket] = []
 
     def handle(self, ticket: Ticket, command: Any, caller: Caller, now_ms: int) -> Outcome:
-        """One step."""
+        """One step; its reply takes `size` bytes."""
         if command is BUG:
             raise RuntimeError("a bug")
         if command is UNREADABLE:
             raise StorageFailed("the disk cannot be read")
         self.handled.append(ticket)
         facts: list[Fact] = [] if command is ASK else [Noted()]
-        return Outcome([(ticket, GetQueueUrlResult(queue_url="q"))], facts, self.durable)
+        return Outcome([(ticket, GetQueueUrlResult(queue_url="q"))], facts, self.durable, self.size)
 
     def abandon(self, ticket: Ticket) -> None:
         """A client went away."""
@@ -162,12 +164,45 @@ async def test_a_bug_costs_only_its_own_request(scene: Scene) -> None:
 
 
 async def test_a_client_that_goes_away_has_its_request_done(scene: Scene) -> None:
-    """What was submitted runs before its ticket is forgotten, and not again."""
+    """What was submitted runs, but nothing is received for a client that is not there any more."""
     scene.submit("gone", SEND)
+    scene.submit("gone, too", RECEIVE)
+    scene.submit("there", RECEIVE)
     scene.turn.abandon("gone")
-    assert (scene.machine.handled, scene.machine.abandoned) == (["gone"], ["gone"])
+    scene.turn.abandon("gone, too")
     await committed()
-    assert scene.machine.handled == ["gone"]
+    assert scene.machine.handled == ["gone", "there"]
+    scene.turn.abandon("there")
+    assert scene.machine.abandoned == ["there"]
+
+
+@pytest.mark.parametrize("durable", [False, True])
+async def test_large_answers_leave_before_more_commands_run(scene: Scene, durable: bool) -> None:
+    """However many receive at once, no more is held of their answers than there is room for; others do not wait for them."""
+    scene.machine.size = ANSWERS_BYTES_MAX // 2
+    scene.machine.durable = durable
+    for number in range(10):
+        scene.submit(str(number), RECEIVE)
+    scene.submit("small", ASK)
+    most = 0
+    while len(scene.answers) < 11:
+        await asyncio.sleep(0)
+        most = max(most, len(scene.machine.handled) - len(scene.answers))
+    assert most <= 2 + 1
+    assert (
+        list(scene.answers) == scene.machine.handled == ["0", "1", "small", *(str(number) for number in range(2, 10))]
+    )
+
+
+async def test_a_broker_that_stops_answers_all(scene: Scene) -> None:
+    """What still waits for room runs before the end."""
+    scene.machine.size = ANSWERS_BYTES_MAX
+    for number in range(10):
+        scene.submit(str(number), RECEIVE)
+    await asyncio.sleep(0)
+    assert len(scene.machine.handled) == 1
+    scene.turn.stop()
+    assert len(scene.answers) == 10
 
 
 async def test_sends_go_on_as_soon_as_there_is_space(scene: Scene) -> None:

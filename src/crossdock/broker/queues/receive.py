@@ -133,7 +133,7 @@ def _deliver(registry: Registry, queue: Queue, ask: Ask, step: Step) -> list[sqs
         step.durable = True
         if ask.attempt_id is not None:
             return _deliver_attempt(registry, queue, ask, step)
-    return _shown_all(registry, queue, _gather(registry, queue, ask, step), ask)
+    return _shown_all(registry, queue, _gather(registry, queue, ask, step), ask, step)
 
 
 def _deliver_attempt(registry: Registry, queue: Queue, ask: Ask, step: Step) -> list[sqs.Message]:
@@ -149,7 +149,7 @@ def _deliver_attempt(registry: Registry, queue: Queue, ask: Ask, step: Step) -> 
             step.facts.append(VisibilityChanged(message.sequence, due_ms))
     if messages:
         queue.attempts.remember(ask.attempt_id, messages, step.now_ms)
-    return _shown_all(registry, queue, messages, ask)
+    return _shown_all(registry, queue, messages, ask, step)
 
 
 def _gather(registry: Registry, queue: Queue, ask: Ask, step: Step) -> list[Message]:
@@ -210,7 +210,9 @@ def _bytes_of(taken: list[Message]) -> int:
 # What is shown
 
 
-def _shown_all(registry: Registry, queue: Queue, messages: list[Message], ask: Ask) -> list[sqs.Message]:
+def _shown_all(registry: Registry, queue: Queue, messages: list[Message], ask: Ask, step: Step) -> list[sqs.Message]:
+    for message in messages:
+        step.size += message.content_bytes
     return [_shown(registry, queue, message, ask) for message in messages]
 
 

@@ -47,9 +47,9 @@ class Step(Outcome):
 def new_step(ticket: Ticket, caller: Caller, now_ms: int) -> Step:
     """A step for a request."""
     replies: list[Reply] = []
-    return Step(replies, [], True, ticket, caller, now_ms, [])
+    return Step(replies, [], True, 0, ticket, caller, now_ms, [])
 
 
 def timed_step(now_ms: int) -> Step:
     """A step that nobody waits for; it need not be durable unless something in it says so."""
-    return Step([], [], False, None, NOBODY, now_ms, [])
+    return Step([], [], False, 0, None, NOBODY, now_ms, [])
