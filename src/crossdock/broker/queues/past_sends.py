@@ -8,8 +8,11 @@ from crossdock.broker.outcome import Caller, Ticket
 from crossdock.broker.queues.dedup import SentMemory
 from crossdock.broker.queues.facts import Backlog
 
-SLICE = 5_000
-"""So many sends are read in one go: some ten milliseconds."""
+SLICE = 2_500
+"""So many sends are read in one go: some milliseconds."""
+
+HURRY_MS = 1
+"""When the next slice is read while sends wait; in any case others have their turn first."""
 
 Held = tuple[Ticket, Caller, SendMessage | SendMessageBatch]
 """A send that waits."""
@@ -50,6 +53,10 @@ class PastSends:
         """All that wait."""
         held, self._held = self._held, {}
         return [send for sends in held.values() for send in sends]
+
+    def is_waited_for(self, queue: int) -> bool:
+        """Whether sends wait at a queue."""
+        return queue in self._held
 
     def read_some(self, queue: int, now_ms: int) -> bool:
         """Read a slice. Whether there may be more."""

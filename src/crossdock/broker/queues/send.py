@@ -21,6 +21,7 @@ from crossdock.broker.queues.batches import check_send_batch, failed, refusal_of
 from crossdock.broker.queues.contents import Content, Entry, check_message, sequence_number
 from crossdock.broker.queues.dedup import deduplication_key
 from crossdock.broker.queues.facts import Remembered, Sent, remembered
+from crossdock.broker.queues.past_sends import HURRY_MS
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.registry import Registry
 from crossdock.broker.queues.step import LATER, Later, Step
@@ -55,7 +56,10 @@ def send_held(registry: Registry, queue: Queue, step: Step) -> None:
 
 def _waits(registry: Registry, queue: Queue, command: SendMessage | SendMessageBatch, step: Step) -> bool:
     past_sends = registry.past_sends
-    return bool(past_sends.unread) and past_sends.hold(queue.number, (step.ticket, step.caller, command), step.now_ms)
+    held = bool(past_sends.unread) and past_sends.hold(queue.number, (step.ticket, step.caller, command), step.now_ms)
+    if held:
+        queue.arm(step.now_ms + HURRY_MS)
+    return held
 
 
 def _send_one(registry: Registry, queue: Queue, command: SendMessage, step: Step) -> SendMessageResult:

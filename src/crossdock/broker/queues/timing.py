@@ -3,6 +3,7 @@
 from crossdock.aws.api.sqs import ReceiveMessageResult
 from crossdock.broker.queues.away import NEVER_MS
 from crossdock.broker.queues.facts import Deleted
+from crossdock.broker.queues.past_sends import HURRY_MS
 from crossdock.broker.queues.queue import Queue
 from crossdock.broker.queues.receive import GO_ON_MS, serve
 from crossdock.broker.queues.registry import Registry
@@ -45,8 +46,9 @@ def pass_time(registry: Registry, queue: Queue, step: Step, limit: int = SLICE) 
 
 
 def _read_past_sends(registry: Registry, queue: Queue, step: Step) -> None:
-    if registry.past_sends.read_some(queue.number, step.now_ms):
-        queue.arm(step.now_ms + GO_ON_MS)
+    past_sends = registry.past_sends
+    if past_sends.read_some(queue.number, step.now_ms):
+        queue.arm(step.now_ms + (HURRY_MS if past_sends.is_waited_for(queue.number) else GO_ON_MS))
     else:
         send_held(registry, queue, step)
 
