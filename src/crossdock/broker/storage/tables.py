@@ -54,7 +54,8 @@ ADD_CHECKSUMS = """
     PRAGMA user_version = 2;
     COMMIT;
 """
-"""Format 1 becomes format 2 in an instant, whatever its size: rows that are there keep their bytes, and have no checksum."""
+"""Format 1 becomes format 2: rows that are there keep their bytes, and have no checksum. Later versions of SQLite than 3.40 read STRICT tables
+through once for it."""
 
 SETTLE = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 10000;"
 
