@@ -123,7 +123,11 @@ def test_no_client_feels_a_restart(manager: Manager) -> None:
 
 def test_it_stops_in_order_when_its_terminal_is_closed(manager: Manager) -> None:
     """SIGHUP drains like SIGTERM, and is ignored where nohup has it ignored."""
-    manager.start()
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests themselves may run under nohup
+    try:
+        manager.start()
+    finally:
+        signal.signal(signal.SIGHUP, inherited)
     manager.told()
     manager.process.send_signal(signal.SIGHUP)
     assert manager.end()[-1]["event"] == "broker stopped"
