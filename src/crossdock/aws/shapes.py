@@ -43,6 +43,14 @@ class QueryMap:
     value: str
 
 
+class Moment:
+    """The type of a `Timestamp` where a `Scalar` names it."""
+
+
+Timestamp = Annotated[float, Moment]
+"""Seconds since 1970 (UTC), which is how JSON writes it; the Query protocol writes ISO 8601."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One action of an API."""
@@ -72,7 +80,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A member that is one text, number, truth value or blob: `type` is str, int, float, bool or bytes."""
+    """A member that is one text, number, truth value, blob or moment: `type` is str, int, float, bool, bytes or `Moment`."""
 
     type: type
 
@@ -128,6 +136,8 @@ def _member(field: msgspec.structs.FieldInfo) -> Member:
 def _kind(declared: Any, query: QueryList | QueryMap | None) -> Kind:
     """What a type hint describes; `query` is the annotation that was found around it."""
     origin, arguments = get_origin(declared), get_args(declared)
+    if declared == Timestamp:
+        return Scalar(Moment)
     if origin is Annotated:
         return _kind(arguments[0], arguments[1])
     if origin in (Union, UnionType):
