@@ -135,6 +135,35 @@ class InvalidSecurity(SenderError, status=403):
     """The request was not made over HTTPS or did not use SigV4 for signing."""
 
 
+# CloudWatch
+
+
+class AlarmNotFound(SenderError, shape="ResourceNotFound", status=404):
+    """The named resource does not exist."""
+
+
+class LimitExceeded(SenderError, shape="LimitExceededFault", code="LimitExceeded"):
+    """The quota for alarms for this customer has already been reached."""
+
+
+class InvalidFormat(SenderError, shape="InvalidFormatFault", code="InvalidFormat"):
+    """Data was not syntactically valid JSON."""
+
+
+class InvalidNextToken(SenderError):
+    """The next token specified is invalid."""
+
+
+class InvalidParameterCombination(
+    SenderError, shape="InvalidParameterCombinationException", code="InvalidParameterCombination"
+):
+    """Parameters were used together that must not be used together."""
+
+
+class ValidationError(SenderError, shape="ValidationException", code="ValidationError"):
+    """The input fails to satisfy the constraints of the service."""
+
+
 # Common to all services
 
 
