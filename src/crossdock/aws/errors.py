@@ -163,6 +163,12 @@ class InvalidParameterCombination(
 class ValidationError(SenderError, shape="ValidationException", code="ValidationError"):
     """The input fails to satisfy the constraints of the service."""
 
+    @classmethod
+    def because(cls, value: object, member: str, constraint: str) -> "ValidationError":
+        """The usual sentence: a member, its value, and what it must be."""
+        said = f"Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
+        return cls(f"1 validation error detected: {said}")
+
 
 # Common to all services
 

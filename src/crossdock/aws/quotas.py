@@ -95,6 +95,30 @@ NOISY_IN_FLIGHT_MIN = 30
 NOISY_QUIET_AFTER_MS = 300_000
 """A tenant that has sent nothing for so long is quiet again."""
 
+# CloudWatch
+DIMENSIONS_MAX = 30
+"""Dimensions of a metric."""
+METRIC_DATA_MAX = 1_000
+"""Entries of one PutMetricData."""
+METRIC_VALUES_MAX = 150
+"""Values of one entry."""
+METRIC_DATA_QUERIES_MAX = 500
+"""Queries of one GetMetricData."""
+METRICS_LISTED_MAX = 500
+"""Metrics on a page of ListMetrics."""
+DATAPOINTS_MAX = 1_440
+"""Points of one GetMetricStatistics."""
+ALARM_NAME_LENGTH_MAX = 255
+"""Characters."""
+ALARM_ACTIONS_MAX = 5
+"""Actions of an alarm for one state."""
+ALARM_RECORDS_MAX = 100
+"""Alarms that are shown on a page, or named in a request."""
+ALARM_RANGE_SECONDS_MAX = 86_400
+"""What an alarm looks back: its period times its evaluation periods."""
+ALARM_RANGE_SECONDS_MAX_OF_HOURS = 604_800
+"""The same for periods of an hour and more."""
+
 assert MAXIMUM_MESSAGE_SIZE[1] == BATCH_BYTES_MAX, "one message of the greatest size fills a batch"
 assert VISIBILITY_TIMEOUT[1] * 1_000 == VISIBILITY_TOTAL_MS_MAX
 assert MESSAGE_RETENTION_PERIOD[1] * 1_000 > DEDUPLICATION_WINDOW_MS

@@ -23,13 +23,16 @@ from crossdock.broker.dispatch import Dispatch
 from crossdock.broker.endpoints import Endpoints
 from crossdock.broker.file_limit import connections_within, raise_file_limit
 from crossdock.broker.idle_fold import IdleFold
+from crossdock.broker.machines import Machines
 from crossdock.broker.metrics import FrontCounts, Metrics
 from crossdock.broker.queues.machine import MachineSettings, QueueMachine
 from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
 from crossdock.broker.settings import BrokerSettings, Durability
 from crossdock.broker.storage.store import StorageFailed, StorageSettings, Store, opening
+from crossdock.broker.storage.watch_database import WatchDatabase
 from crossdock.broker.systemd import Notifier, inherited_sockets
 from crossdock.broker.turn import Turn
+from crossdock.broker.watch.machine import WatchMachine
 from crossdock.clock import Clock, ManualClock, SystemClock
 
 log = structlog.get_logger()
@@ -49,14 +52,17 @@ class Broker:
         self.settings = settings
         self.clock = clock or (ManualClock(SystemClock().now_ms()) if settings.manual_clock else SystemClock())
         secrets = read_credentials(settings.credentials) if settings.credentials else None
-        now_ms = self.clock.now_ms()
+        now_ms, data = self.clock.now_ms(), _data(settings)
         self.store = Store.open(_storage_settings(settings), now_ms)
         self.machine = QueueMachine(_machine_settings(settings), self.clock, self.store)
         with opening(settings.data):
             self.machine.restore(self.store.snapshot(), now_ms)
         strict = settings.durability is not Durability.RELAXED
         lag_ms = settings.lag_ms if strict else settings.relaxed_sync_ms
-        self.turn = Turn(self.machine, self.store, self.clock, lag_ms, strict)
+        self.watch_database = WatchDatabase(data and data / "watch.db")
+        awake = not isinstance(self.clock, ManualClock)
+        watch = WatchMachine(self.watch_database, self.machine, awake, now_ms)
+        self.turn = Turn(Machines(self.machine, watch), self.store, self.clock, lag_ms, strict)
         self.idle_fold = IdleFold(self._rest, settings.quiet_ms / 1_000, asyncio.get_running_loop().call_later)
         metrics = Metrics(self.machine, self.store, self._front_counts, now_ms)
         self.endpoints = Endpoints(self.turn, metrics, self.clock)
@@ -64,7 +70,7 @@ class Broker:
             self.turn, Access(settings, self.clock, secrets), self.endpoints, metrics.requests, self.clock
         )
         self.server = HttpServer(self.dispatch, _server_settings(settings), self.clock)
-        self.control = Control(self.turn, _data(settings))
+        self.control = Control(self.turn, data)
         self.stopped = asyncio.Event()
         self.on_rest: Callable[[], None] = lambda: None
         """Called when the broker is idle and everything is folded."""
@@ -89,6 +95,7 @@ class Broker:
         self.server.begin_drain()
         self.turn.stop()
         await self.server.drain(self.settings.drain_ms / 1_000)
+        self.watch_database.close()
         try:
             self.store.close()
         except StorageFailed as failure:

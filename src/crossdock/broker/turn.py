@@ -18,8 +18,8 @@ import structlog
 from crossdock.aws.api.sqs import ReceiveMessage, SendMessage, SendMessageBatch
 from crossdock.aws.errors import ApiError, ServiceUnavailable
 from crossdock.aws.shapes import Shape
+from crossdock.broker.machines import Machines
 from crossdock.broker.outcome import Caller, Outcome, Reply, Ticket
-from crossdock.broker.queues.machine import QueueMachine
 from crossdock.broker.rare_log import RareWarning
 from crossdock.broker.storage.store import StorageFailed, Store
 from crossdock.clock import Clock, ManualClock
@@ -39,7 +39,7 @@ Deliver = Callable[[Ticket, Shape | ApiError | None], None]
 class Turn:
     """Owns the machine and the store; everything goes through the thread of the event loop."""
 
-    def __init__(self, machine: QueueMachine, store: Store, clock: Clock, lag_ms: int, strict: bool = True) -> None:
+    def __init__(self, machine: Machines, store: Store, clock: Clock, lag_ms: int, strict: bool = True) -> None:
         """`strict`: replies wait for the disk. Without it (relaxed durability) they wait for the operating system only, and the disk
         follows within `lag_ms`."""
         self._machine = machine

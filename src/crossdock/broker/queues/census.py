@@ -25,6 +25,7 @@ class QueueCensus(msgspec.Struct, frozen=True, gc=False):
 
     name: QueueName
     fifo: bool
+    fair: bool
     visible: int
     not_visible: int
     delayed: int
@@ -33,6 +34,9 @@ class QueueCensus(msgspec.Struct, frozen=True, gc=False):
     resident: int
     sent: int
     sent_bytes: int
+    smallest: int
+    largest: int
+    """Bytes of the smallest and the largest message sent since sizes were forgotten."""
     deduplicated: int
     received: int
     empty_receives: int
@@ -47,6 +51,7 @@ def census_of(queue: Queue, now_ms: int) -> QueueCensus:
     return QueueCensus(
         name=queue.name,
         fifo=queue.settings.fifo,
+        fair=isinstance(queue.order, FairOrder),
         visible=queue.visible,
         not_visible=queue.in_flight,
         delayed=queue.delayed,
@@ -54,6 +59,8 @@ def census_of(queue: Queue, now_ms: int) -> QueueCensus:
         resident=len(queue.messages),
         sent=counters.sent,
         sent_bytes=counters.sent_bytes,
+        smallest=counters.smallest,
+        largest=counters.largest,
         deduplicated=counters.deduplicated,
         received=counters.received,
         empty_receives=counters.empty_receives,

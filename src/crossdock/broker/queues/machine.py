@@ -128,6 +128,11 @@ class QueueMachine:
         """The numbers of every queue."""
         return [census_of(queue, now_ms) for queue in self._registry.all()]
 
+    def forget_sizes(self) -> None:
+        """The smallest and the largest message of each queue are counted anew."""
+        for queue in self._registry.all():
+            queue.counters.forget_sizes()
+
     def describe(self, now_ms: int) -> dict[str, object]:
         """What a restart must bring back; for tests."""
         return describe(self._registry, now_ms)

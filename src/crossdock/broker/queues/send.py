@@ -134,9 +134,7 @@ def _send(registry: Registry, queue: Queue, entry: Entry, content: Content, step
     )
     step.facts.append(sent)
     queue.admit(sent, step.now_ms)
-    counters = queue.counters
-    counters.sent += 1
-    counters.sent_bytes += content.size
+    queue.counters.note_sent(content.size)
     if queue.waiters:
         step.wake(queue)
     if key is None:

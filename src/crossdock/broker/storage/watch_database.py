@@ -1,0 +1,208 @@
+"""The database of metrics and alarms, beside that of the queues: a file of its own, written at most a few times a minute.
+
+What the watch machine asks of it is in `watch.store`. All of it belongs to the thread of the event loop.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from crossdock.broker.storage.errors import UNREADABLE, StorageError, StorageFailed
+from crossdock.broker.watch.alarm import Alarm, AlarmName
+from crossdock.broker.watch.samples import MetricName, Point, Samples
+from crossdock.broker.watch.store import Event
+
+WATCH_FORMAT = 1
+
+SETTINGS = """
+    PRAGMA auto_vacuum = INCREMENTAL;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA journal_size_limit = 4194304;
+    PRAGMA cache_size = -2048;
+"""
+
+DAY_S = 86_400
+COARSER = ((1, 60, 3 * 3_600), (60, 300, 15 * DAY_S), (300, 3_600, 63 * DAY_S))
+"""Points of so many seconds are put together to ones of so many when they are so old."""
+KEPT_S = 455 * DAY_S
+HISTORY_KEPT_MS = 30 * DAY_S * 1_000
+GROW_EVERY_S = 3_600
+
+FIND_METRIC = """
+    SELECT number FROM metrics
+    WHERE (account, region, namespace, name, dimensions, unit) = (?, ?, ?, ?, ?, ?)
+"""
+NEW_METRIC = """
+    INSERT INTO metrics (account, region, namespace, name, dimensions, unit, last_s) VALUES (?, ?, ?, ?, ?, ?, 0) RETURNING number
+"""
+SEEN = "UPDATE metrics SET last_s = max(last_s, ?) WHERE number = ?"
+ADD = """
+    INSERT INTO points VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    count = count + excluded.count, sum = sum + excluded.sum,
+    minimum = min(minimum, excluded.minimum), maximum = max(maximum, excluded.maximum)
+"""
+POINTS = """
+    SELECT start_s, count, sum, minimum, maximum, unit FROM metrics JOIN points ON metric = number
+    WHERE (account, region, namespace, metrics.name, dimensions) = (?, ?, ?, ?, ?) AND (?6 IS NULL OR unit = ?6)
+    AND start_s >= ?7 AND start_s < ?8 ORDER BY start_s
+"""
+METRICS = """
+    SELECT DISTINCT account, region, namespace, name, dimensions FROM metrics
+    WHERE account = ? AND region = ? AND last_s >= ? ORDER BY namespace, name, dimensions
+"""
+COARSEN = """
+    INSERT INTO points
+    SELECT metric, start_s / :coarse * :coarse, :coarse, sum(count), sum(sum), min(minimum), max(maximum)
+    FROM points WHERE resolution_s = :fine AND start_s < :before GROUP BY 1, 2
+    ON CONFLICT DO UPDATE SET count = count + excluded.count, sum = sum + excluded.sum,
+    minimum = min(minimum, excluded.minimum), maximum = max(maximum, excluded.maximum)
+"""
+DROP_FINE = "DELETE FROM points WHERE resolution_s = :fine AND start_s < :before"
+FORGET = (
+    ("DELETE FROM points WHERE start_s < ?", KEPT_S),
+    ("DELETE FROM metrics WHERE last_s < ?", KEPT_S),
+)
+FORGET_HISTORY = "DELETE FROM history WHERE at_ms < ?"
+ALARMS = "SELECT document FROM alarms ORDER BY account, region, name"
+PUT_ALARM = "INSERT OR REPLACE INTO alarms VALUES (?, ?, ?, ?)"
+DELETE_ALARM = "DELETE FROM alarms WHERE (account, region, name) = (?, ?, ?)"
+NOTE = "INSERT INTO history (account, region, alarm, at_ms, document) VALUES (?, ?, ?, ?, ?)"
+HISTORY = "SELECT document FROM history WHERE account = ? AND region = ? AND (?3 IS NULL OR alarm = ?3) ORDER BY at_ms, number"
+
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class WatchDatabase:
+    """A `WatchStore` on disk, or, without a path, in memory."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open the file, made first if it is not there. StorageError if it cannot be used."""
+        self._path = path
+        self._numbers: dict[tuple[MetricName, str], int] = {}
+        self._grown_s = 0
+        try:
+            self._connection = sqlite3.connect(path or ":memory:", isolation_level=None)
+            self._open()
+        except sqlite3.Error as error:
+            raise StorageError(
+                f"{path} cannot be opened: {error}; check its rights, or move it away: metrics and alarms begin anew then"
+            ) from error
+
+    def _open(self) -> None:
+        connection = self._connection
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > WATCH_FORMAT:
+            connection.close()
+            raise StorageError(
+                f"{self._path} has format {version}, newer than {WATCH_FORMAT}; start the crossdock version that wrote it"
+            )
+        connection.executescript(SETTINGS)
+        if not version:
+            schema = resources.files("crossdock.broker.storage").joinpath("watch.sql").read_text()
+            connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {WATCH_FORMAT}; COMMIT;")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    # Metrics
+
+    def add(self, metric: MetricName, point: Point, resolution_s: int) -> None:
+        with self._writing():
+            number = self._number(metric, point.unit)
+            self._connection.execute(SEEN, (point.start_s, number))
+            self._connection.execute(ADD, (number, point.start_s, resolution_s, *point.samples))
+
+    def points(self, metric: MetricName, start_s: int, end_s: int, unit: str | None) -> list[Point]:
+        with self._reading():
+            rows = self._connection.execute(POINTS, (*_columns(metric), unit, start_s, end_s))
+            return [Point(row[0], Samples(*row[1:5]), row[5]) for row in rows]
+
+    def metrics(self, account: str, region: str, since_s: int) -> list[MetricName]:
+        with self._reading():
+            rows = self._connection.execute(METRICS, (account, region, since_s))
+            return [
+                MetricName(account, region, namespace, name, msgspec.json.decode(dimensions, type=Pairs))
+                for _, region, namespace, name, dimensions in rows
+            ]
+
+    def grow_coarse(self, now_s: int) -> None:
+        if now_s - self._grown_s < GROW_EVERY_S:
+            return
+        self._grown_s = now_s
+        with self._writing():
+            for fine_s, coarse_s, age_s in COARSER:
+                bounds = {"fine": fine_s, "coarse": coarse_s, "before": (now_s - age_s) // coarse_s * coarse_s}
+                self._connection.execute(COARSEN, bounds)
+                self._connection.execute(DROP_FINE, bounds)
+            for statement, kept_s in FORGET:
+                self._connection.execute(statement, (now_s - kept_s,))
+            self._connection.execute(FORGET_HISTORY, (now_s * 1_000 - HISTORY_KEPT_MS,))
+            self._numbers.clear()
+
+    def _number(self, metric: MetricName, unit: str) -> int:
+        number = self._numbers.get((metric, unit))
+        if number is None:
+            row = self._connection.execute(FIND_METRIC, (*_columns(metric), unit)).fetchone()
+            row = row or self._connection.execute(NEW_METRIC, (*_columns(metric), unit)).fetchone()
+            number = self._numbers[metric, unit] = int(row[0])
+        return number
+
+    # Alarms
+
+    def alarms(self) -> list[Alarm]:
+        with self._reading():
+            return [msgspec.json.decode(row[0], type=Alarm) for row in self._connection.execute(ALARMS)]
+
+    def put_alarm(self, alarm: Alarm) -> None:
+        with self._writing():
+            self._connection.execute(PUT_ALARM, (*alarm.name, msgspec.json.encode(alarm).decode()))
+
+    def delete_alarm(self, name: AlarmName) -> None:
+        with self._writing():
+            self._connection.execute(DELETE_ALARM, name)
+
+    def note(self, event: Event) -> None:
+        with self._writing():
+            self._connection.execute(NOTE, (*event.alarm, event.at_ms, msgspec.json.encode(event).decode()))
+
+    def history(self, account: str, region: str, alarm: str | None) -> list[Event]:
+        with self._reading():
+            rows = self._connection.execute(HISTORY, (account, region, alarm))
+            return [msgspec.json.decode(row[0], type=Event) for row in rows]
+
+    # The disk
+
+    def commit(self) -> None:
+        with self._failing():
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._failing():
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            yield
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._failing():
+            yield
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except UNREADABLE as error:
+            raise StorageFailed(f"{self._path} cannot be read or written: {error}") from error
+
+
+def _columns(metric: MetricName) -> tuple[str, str, str, str, str]:
+    return *metric[:4], msgspec.json.encode(metric.dimensions).decode()

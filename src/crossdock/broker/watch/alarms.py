@@ -1,0 +1,373 @@
+"""Alarms: made, changed, shown, deleted; and looked at when time comes.
+
+look ──► values of the latest periods ──► evaluation ──► the same state: nothing
+                                                     └──► another one: history, then its actions
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from crossdock.aws.api import cloudwatch as api
+from crossdock.aws.errors import (
+    AlarmNotFound,
+    InvalidFormat,
+    InvalidParameterCombination,
+    InvalidParameterValue,
+    MissingParameter,
+    ValidationError,
+)
+from crossdock.aws.quotas import (
+    ALARM_ACTIONS_MAX,
+    ALARM_NAME_LENGTH_MAX,
+    ALARM_RANGE_SECONDS_MAX,
+    ALARM_RANGE_SECONDS_MAX_OF_HOURS,
+    ALARM_RECORDS_MAX,
+    TAG_KEY_LENGTH_MAX,
+    TAG_VALUE_LENGTH_MAX,
+    TAGS_MAX,
+)
+from crossdock.broker.outcome import Caller
+from crossdock.broker.watch import history, reasons
+from crossdock.broker.watch.alarm import INSUFFICIENT_DATA, STATES, Alarm, AlarmName, State
+from crossdock.broker.watch.checks import (
+    UNITS,
+    at_most,
+    check_period,
+    check_queries,
+    check_statistic,
+    long_enough,
+    metric_name,
+    one_of,
+    refuse,
+    within,
+)
+from crossdock.broker.watch.evaluation import COMPARISONS, MISSING, REACH, TREATMENTS, evaluate
+from crossdock.broker.watch.statistics import page_start, series
+from crossdock.broker.watch.store import WatchStore
+
+ALARM_PERIODS_S = (10, 20, 30)
+
+ALARM_TYPES = ("CompositeAlarm", "MetricAlarm")
+
+NOT_DONE = "This server executes no such actions."
+
+
+class Alarms:
+    """All alarms of a server."""
+
+    def __init__(self, store: WatchStore) -> None:
+        self._store = store
+        self._alarms = {alarm.name: alarm for alarm in store.alarms()}
+
+    # Made and changed
+
+    def put(self, command: api.PutMetricAlarm, caller: Caller, now_ms: int) -> None:
+        watched = _checked(command, caller)
+        name = AlarmName(caller.account, caller.region, command.alarm_name)
+        tags = _checked_tags(command.tags)
+        before = self._alarms.get(name)
+        if before is None:
+            state = State(INSUFFICIENT_DATA, "Unchecked: Initial alarm creation", None, now_ms, now_ms)
+            alarm = Alarm(name, watched, now_ms, state, tags)
+            self._store.note(history.created(alarm))
+        else:
+            alarm = msgspec.structs.replace(before, watched=watched, updated_ms=now_ms)
+            self._store.note(history.updated(before, alarm))
+        self._keep(alarm)
+
+    def delete(self, command: api.DeleteAlarms, caller: Caller, now_ms: int) -> None:
+        at_most(command.alarm_names, "alarmNames", ALARM_RECORDS_MAX)
+        for alarm in [self._named(name, caller) for name in command.alarm_names]:
+            if self._alarms.pop(alarm.name, None) is not None:
+                self._store.delete_alarm(alarm.name)
+                self._store.note(history.deleted(alarm, now_ms))
+
+    def set_state(self, command: api.SetAlarmState, caller: Caller, now_ms: int) -> None:
+        one_of(command.state_value, "stateValue", STATES)
+        long_enough(command.state_reason, "stateReason", 0, 1_023)
+        long_enough(command.state_reason_data, "stateReasonData", 0, 4_000)
+        if command.state_reason_data is not None:
+            try:
+                msgspec.json.decode(command.state_reason_data)
+            except msgspec.DecodeError as error:
+                raise InvalidFormat("The parameter StateReasonData must be a JSON document.") from error
+        alarm = self._named(command.alarm_name, caller)
+        self._change(alarm, command.state_value, command.state_reason, command.state_reason_data, now_ms)
+
+    def enable(self, command: api.EnableAlarmActions, caller: Caller, now_ms: int) -> None:
+        self._set_enabled(command.alarm_names, True, caller, now_ms)
+
+    def disable(self, command: api.DisableAlarmActions, caller: Caller, now_ms: int) -> None:
+        self._set_enabled(command.alarm_names, False, caller, now_ms)
+
+    def _set_enabled(self, names: list[str], enabled: bool, caller: Caller, now_ms: int) -> None:
+        """Names that no alarm has are passed over, as AWS does."""
+        at_most(names, "alarmNames", ALARM_RECORDS_MAX)
+        for name in names:
+            before = self._alarms.get(AlarmName(caller.account, caller.region, name))
+            if before is not None and before.watched.actions_enabled != enabled:
+                watched = msgspec.structs.replace(before.watched, actions_enabled=enabled)
+                alarm = msgspec.structs.replace(before, watched=watched, updated_ms=now_ms)
+                self._store.note(history.updated(before, alarm))
+                self._keep(alarm)
+
+    def _keep(self, alarm: Alarm) -> None:
+        self._alarms[alarm.name] = alarm
+        self._store.put_alarm(alarm)
+
+    def _named(self, name: str, caller: Caller) -> Alarm:
+        alarm = self._alarms.get(AlarmName(caller.account, caller.region, name))
+        if alarm is None:
+            raise AlarmNotFound(f"The alarm {name} does not exist.")
+        return alarm
+
+    # Shown
+
+    def describe(self, command: api.DescribeAlarms, caller: Caller, now_ms: int) -> api.DescribeAlarmsResult:
+        for alarm_type in command.alarm_types or ():
+            one_of(alarm_type, "alarmTypes", ALARM_TYPES)
+        one_of(command.state_value, "stateValue", STATES)
+        within(command.max_records, "maxRecords", 1, ALARM_RECORDS_MAX)
+        at_most(command.alarm_names, "alarmNames", ALARM_RECORDS_MAX)
+        if command.alarm_names and command.alarm_name_prefix:
+            raise ValidationError("AlarmNamePrefix and AlarmNames cannot be used together.")
+        if command.children_of_alarm_name or command.parents_of_alarm_name:
+            raise InvalidParameterCombination("This server has no composite alarms.")
+        wanted = [
+            alarm
+            for alarm in self._of(caller)
+            if (not command.alarm_names or alarm.name.name in command.alarm_names)
+            and alarm.name.name.startswith(command.alarm_name_prefix or "")
+            and command.state_value in (None, alarm.state.value)
+            and (command.action_prefix is None or _has_action(alarm, command.action_prefix))
+            and "MetricAlarm" in (command.alarm_types or ["MetricAlarm"])
+        ]
+        first, most = page_start(command.next_token), command.max_records or ALARM_RECORDS_MAX
+        return api.DescribeAlarmsResult(
+            [alarm.shown() for alarm in wanted[first : first + most]],
+            [],
+            str(first + most) if first + most < len(wanted) else None,
+        )
+
+    def describe_for_metric(
+        self, command: api.DescribeAlarmsForMetric, caller: Caller, now_ms: int
+    ) -> api.DescribeAlarmsForMetricResult:
+        metric = metric_name(caller, command.namespace, command.metric_name, command.dimensions)
+        return api.DescribeAlarmsForMetricResult(
+            [
+                alarm.shown()
+                for alarm in self._of(caller)
+                if (watched := alarm.watched).metric_name is not None
+                and metric_name(caller, watched.namespace or "", watched.metric_name, watched.dimensions) == metric
+                and command.statistic in (None, watched.statistic)
+                and command.period in (None, watched.period)
+                and command.unit in (None, watched.unit)
+            ]
+        )
+
+    def describe_history(
+        self, command: api.DescribeAlarmHistory, caller: Caller, now_ms: int
+    ) -> api.DescribeAlarmHistoryResult:
+        one_of(command.history_item_type, "historyItemType", history.TYPES)
+        one_of(command.scan_by, "scanBy", ["TimestampDescending", "TimestampAscending"])
+        within(command.max_records, "maxRecords", 1, ALARM_RECORDS_MAX)
+        events = [
+            event
+            for event in self._store.history(caller.account, caller.region, command.alarm_name)
+            if command.history_item_type in (None, event.type)
+            and (command.start_date is None or event.at_ms >= command.start_date * 1_000)
+            and (command.end_date is None or event.at_ms <= command.end_date * 1_000)
+        ]
+        if command.scan_by != "TimestampAscending":
+            events.reverse()
+        first, most = page_start(command.next_token), command.max_records or ALARM_RECORDS_MAX
+        return api.DescribeAlarmHistoryResult(
+            [history.shown(event) for event in events[first : first + most]],
+            str(first + most) if first + most < len(events) else None,
+        )
+
+    def _of(self, caller: Caller) -> list[Alarm]:
+        mine = [alarm for alarm in self._alarms.values() if alarm.name[:2] == (caller.account, caller.region)]
+        return sorted(mine, key=lambda alarm: alarm.name)
+
+    # Tags
+
+    def tag(self, command: api.TagResource, caller: Caller, now_ms: int) -> api.Nothing:
+        alarm = self._of_arn(command.resource_arn, caller)
+        self._keep(msgspec.structs.replace(alarm, tags=_checked_tags(command.tags, alarm.tags)))
+        return api.Nothing()
+
+    def untag(self, command: api.UntagResource, caller: Caller, now_ms: int) -> api.Nothing:
+        alarm = self._of_arn(command.resource_arn, caller)
+        left = {key: value for key, value in alarm.tags.items() if key not in command.tag_keys}
+        self._keep(msgspec.structs.replace(alarm, tags=left))
+        return api.Nothing()
+
+    def list_tags(self, command: api.ListTagsForResource, caller: Caller, now_ms: int) -> api.ListTagsForResourceResult:
+        alarm = self._of_arn(command.resource_arn, caller)
+        return api.ListTagsForResourceResult([api.Tag(key, value) for key, value in alarm.tags.items()])
+
+    def _of_arn(self, arn: str, caller: Caller) -> Alarm:
+        name = arn.partition(":alarm:")[2]
+        alarm = self._alarms.get(AlarmName(caller.account, caller.region, name))
+        if alarm is None or alarm.name.arn != arn:
+            raise AlarmNotFound(f"The alarm {arn} does not exist.")
+        return alarm
+
+    # Looked at
+
+    @property
+    def any(self) -> bool:
+        """Whether there are alarms."""
+        return bool(self._alarms)
+
+    @property
+    def any_short(self) -> bool:
+        """Whether there are alarms of periods below a minute."""
+        return any(alarm.period_s < 60 for alarm in self._alarms.values())
+
+    def look(self, now_ms: int, whole_minute: bool) -> None:
+        """Evaluate alarms: all of them at a whole minute, those of short periods in between."""
+        for alarm in list(self._alarms.values()):
+            if whole_minute or alarm.period_s < 60:
+                self._look_at(alarm, now_ms)
+            if whole_minute and alarm.state.value == self._alarms[alarm.name].state.value:
+                self._repeat_scaling(alarm, now_ms)
+
+    def _look_at(self, alarm: Alarm, now_ms: int) -> None:
+        watched, period_s = alarm.watched, alarm.period_s
+        wanted = watched.evaluation_periods or 1
+        end_s = now_ms // 1_000
+        begins = [end_s - period_s * age for age in range(wanted + REACH, 0, -1)]
+        known = self._values(alarm, begins[0], end_s, now_ms)
+        values = [known.get(begin_s) for begin_s in begins]
+        assert watched.threshold is not None
+        breaks = COMPARISONS[watched.comparison_operator or ""]
+        breaches = [None if value is None else breaks(value, watched.threshold) for value in values]
+        to_alarm = watched.datapoints_to_alarm or wanted
+        state = evaluate(breaches, wanted, to_alarm, watched.treat_missing_data or MISSING)
+        if state is not None and state != alarm.state.value:
+            seen = [(begin_s, value) for begin_s, value in zip(begins, values, strict=True) if value is not None]
+            reason, data = reasons.of(alarm, state, seen[-wanted:], now_ms)
+            self._change(alarm, state, reason, data, now_ms)
+
+    def _values(self, alarm: Alarm, start_s: int, end_s: int, now_ms: int) -> dict[int, float]:
+        """The values that an alarm watches, by the beginning of their period."""
+        queries = alarm.watched.metrics or [_query(alarm.watched)]
+        caller = Caller(alarm.name.account, alarm.name.region, "", "")
+        every = series(self._store, queries, start_s, end_s, caller, now_ms)
+        return every[next(query.id for query in queries if query.return_data is not False)]
+
+    def _change(self, before: Alarm, value: str, reason: str, data: str | None, now_ms: int) -> None:
+        """Another state, or another reason for the same. Actions follow another state."""
+        same = value == before.state.value
+        since_ms = before.state.transitioned_ms if same else now_ms
+        alarm = msgspec.structs.replace(before, state=State(value, reason, data, now_ms, since_ms))
+        self._keep(alarm)
+        if same:
+            return
+        self._store.note(history.state_changed(before, alarm))
+        if alarm.watched.actions_enabled:
+            self._do(alarm, alarm.actions(value), now_ms)
+
+    def _repeat_scaling(self, alarm: Alarm, now_ms: int) -> None:
+        """Auto Scaling is told again each minute for as long as the alarm stays in its state."""
+        if alarm.watched.actions_enabled:
+            self._do(alarm, [arn for arn in alarm.actions(alarm.state.value) if ":autoscaling:" in arn], now_ms)
+
+    def _do(self, alarm: Alarm, actions: Iterable[str], now_ms: int) -> None:
+        for arn in actions:
+            self._store.note(history.acted(alarm, arn, NOT_DONE, now_ms))
+
+
+def _has_action(alarm: Alarm, prefix: str) -> bool:
+    return any(arn.startswith(prefix) for state in STATES for arn in alarm.actions(state))
+
+
+def _query(watched: api.PutMetricAlarm) -> api.MetricDataQuery:
+    metric = api.Metric(watched.namespace, watched.metric_name, watched.dimensions)
+    assert watched.period is not None
+    assert watched.statistic is not None
+    return api.MetricDataQuery("m1", api.MetricStat(metric, watched.period, watched.statistic, watched.unit))
+
+
+# What may be put
+
+
+def _checked(command: api.PutMetricAlarm, caller: Caller) -> api.PutMetricAlarm:
+    """What an alarm is to watch, with defaults filled in and without tags. ValidationError and its kin where it cannot be."""
+    long_enough(command.alarm_name, "alarmName", 1, ALARM_NAME_LENGTH_MAX)
+    long_enough(command.alarm_description, "alarmDescription", 0, 1_024)
+    for parameter in ("evaluation_window", "warm_up_configuration", "evaluation_criteria", "action_configuration"):
+        refuse(getattr(command, parameter), "".join(map(str.capitalize, parameter.split("_"))))
+    if command.threshold_metric_id is not None:
+        raise InvalidParameterCombination("This server does not support alarms on anomaly detection.")
+    for actions in ("ok_actions", "alarm_actions", "insufficient_data_actions"):
+        at_most(getattr(command, actions), actions, ALARM_ACTIONS_MAX)
+    if command.comparison_operator is None:
+        raise MissingParameter.named("ComparisonOperator")
+    one_of(command.comparison_operator, "comparisonOperator", list(COMPARISONS))
+    if command.evaluation_periods is None:
+        raise MissingParameter.named("EvaluationPeriods")
+    within(command.evaluation_periods, "evaluationPeriods", 1, ALARM_RANGE_SECONDS_MAX)
+    within(command.datapoints_to_alarm, "datapointsToAlarm", 1, command.evaluation_periods)
+    if command.threshold is None:
+        raise MissingParameter.named("Threshold")
+    one_of(command.treat_missing_data, "treatMissingData", TREATMENTS)
+    if command.metrics:
+        _check_math(command)
+    else:
+        _check_metric(command, caller)
+    enabled = command.actions_enabled is not False
+    watched = msgspec.structs.replace(command, actions_enabled=enabled, tags=None)
+    _check_range(watched)
+    return watched
+
+
+def _check_metric(command: api.PutMetricAlarm, caller: Caller) -> None:
+    if command.metric_name is None:
+        raise MissingParameter.named("MetricName")
+    if command.namespace is None:
+        raise MissingParameter.named("Namespace")
+    metric_name(caller, command.namespace, command.metric_name, command.dimensions)
+    if command.statistic is None and command.extended_statistic is None:
+        raise MissingParameter("The request must contain either the parameter Statistic or ExtendedStatistic.")
+    if command.statistic is not None and command.extended_statistic is not None:
+        raise InvalidParameterCombination("The parameters Statistic and ExtendedStatistic cannot be used together.")
+    check_statistic(command.statistic or command.extended_statistic or "", "Statistic")
+    if command.period is None:
+        raise MissingParameter.named("Period")
+    check_period(command.period, ALARM_PERIODS_S)
+    one_of(command.unit, "unit", UNITS)
+
+
+def _check_math(command: api.PutMetricAlarm) -> None:
+    if command.metric_name or command.namespace or command.statistic or command.period or command.dimensions:
+        raise InvalidParameterCombination("The parameter Metrics cannot be used with those of a single metric.")
+    queries = command.metrics or []
+    check_queries(queries)
+    if sum(query.return_data is not False for query in queries) != 1:
+        raise ValidationError("Exactly one element of Metrics must return data.")
+
+
+def _check_range(watched: api.PutMetricAlarm) -> None:
+    period_s = Alarm(AlarmName("", "", ""), watched, 0, State("", "", None, 0, 0), {}).period_s
+    most_s = ALARM_RANGE_SECONDS_MAX_OF_HOURS if period_s >= 3_600 else ALARM_RANGE_SECONDS_MAX
+    if period_s * (watched.evaluation_periods or 1) > most_s:
+        raise ValidationError(
+            "Metrics cannot be checked across more than "
+            + ("seven days" if period_s >= 3_600 else "a day")
+            + f" (EvaluationPeriods * Period must be <= {most_s})."
+        )
+
+
+def _checked_tags(given: list[api.Tag] | None, before: dict[str, str] | None = None) -> dict[str, str]:
+    tags = dict(before or {})
+    for tag in given or ():
+        long_enough(tag.key, "tags.member.key", 1, TAG_KEY_LENGTH_MAX)
+        long_enough(tag.value, "tags.member.value", 0, TAG_VALUE_LENGTH_MAX)
+        tags[tag.key] = tag.value
+    if len(tags) > TAGS_MAX:
+        raise InvalidParameterValue(f"A resource has at most {TAGS_MAX} tags.")
+    return tags

@@ -1,0 +1,106 @@
+"""The watch machine: metrics and alarms, without I/O and without a clock.
+
+    the queues' census, each minute ──► samples ──► statistics
+    PutMetricData ────────────────────►    │
+                                           └──► alarms, looked at when time comes ──► their actions
+
+Time passes here before anything else is done: what a queue counts belongs to the minute in which it happened.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from crossdock.aws.api import cloudwatch as api
+from crossdock.aws.errors import ApiError
+from crossdock.aws.shapes import Shape
+from crossdock.broker.outcome import Caller, Outcome, Ticket
+from crossdock.broker.queues.machine import QueueMachine
+from crossdock.broker.watch import statistics
+from crossdock.broker.watch.alarms import Alarms
+from crossdock.broker.watch.collect import Collector
+from crossdock.broker.watch.store import WatchStore
+
+MINUTE_MS = 60_000
+SHORT_MS = 10_000
+"""How often alarms of periods below a minute are looked at."""
+
+
+class WatchMachine:
+    """The state of all metrics and alarms."""
+
+    def __init__(self, store: WatchStore, queues: QueueMachine, awake: bool, now_ms: int) -> None:
+        """`awake`: it wants to be called each minute for as long as a queue is active;
+        otherwise only for alarms, and minutes that passed unseen are made up for."""
+        self._store = store
+        self._queues = queues
+        self._awake = awake
+        self._alarms = alarms = Alarms(store)
+        self._collector = Collector()
+        self._seen_ms = now_ms
+        """Up to here time has passed."""
+        self.next_ms = 0
+        """From then on `pass_time` comes before any other step."""
+        self.stirred = False
+        """Whether anything happened to any queue since time passed last."""
+        self._set_next()
+        self._metric_actions: dict[type[Shape], Callable[..., Any]] = {
+            api.PutMetricData: statistics.put_metric_data,
+            api.GetMetricStatistics: statistics.get_metric_statistics,
+            api.GetMetricData: statistics.get_metric_data,
+            api.ListMetrics: statistics.list_metrics,
+        }
+        self._alarm_actions: dict[type[Shape], Callable[..., Any]] = {
+            api.PutMetricAlarm: alarms.put,
+            api.DescribeAlarms: alarms.describe,
+            api.DescribeAlarmsForMetric: alarms.describe_for_metric,
+            api.DescribeAlarmHistory: alarms.describe_history,
+            api.DeleteAlarms: alarms.delete,
+            api.SetAlarmState: alarms.set_state,
+            api.EnableAlarmActions: alarms.enable,
+            api.DisableAlarmActions: alarms.disable,
+            api.TagResource: alarms.tag,
+            api.UntagResource: alarms.untag,
+            api.ListTagsForResource: alarms.list_tags,
+        }
+
+    def handle(self, ticket: Ticket, command: Shape, caller: Caller, now_ms: int) -> Outcome:
+        """Run one command. An error of the API is a reply; nothing of the command is stored then."""
+        result: Shape | ApiError | None
+        try:
+            if (action := self._metric_actions.get(type(command))) is not None:
+                result = action(self._store, command, caller, now_ms)
+            else:
+                result = self._alarm_actions[type(command)](command, caller, now_ms)
+        except ApiError as error:
+            result = error.with_traceback(None)
+        self._store.commit()
+        self._set_next()
+        return Outcome([(ticket, result)], [])
+
+    def pass_time(self, now_ms: int) -> None:
+        """Collect what the minutes that are over have to tell, and look at the alarms that are due."""
+        seen_ms, self._seen_ms = self._seen_ms, now_ms
+        minute_ms, short_ms = now_ms // MINUTE_MS * MINUTE_MS, now_ms // SHORT_MS * SHORT_MS
+        if seen_ms < minute_ms:
+            self.stirred = False
+            self._collect(seen_ms // MINUTE_MS, minute_ms // MINUTE_MS - 1, minute_ms)
+            self._alarms.look(minute_ms, whole_minute=True)
+        if max(seen_ms, minute_ms) < short_ms:
+            self._alarms.look(short_ms, whole_minute=False)
+        self._store.commit()
+        self._set_next()
+
+    def next_deadline_ms(self) -> int | None:
+        """When it wants `pass_time`; None: never, as things are."""
+        wanted = self._alarms.any or (self._awake and (self.stirred or self._collector.any_active))
+        return self.next_ms if wanted else None
+
+    def _set_next(self) -> None:
+        step_ms = SHORT_MS if self._alarms.any_short else MINUTE_MS
+        self.next_ms = self._seen_ms // step_ms * step_ms + step_ms
+
+    def _collect(self, first_minute: int, last_minute: int, now_ms: int) -> None:
+        for metric, point in self._collector.collect(self._queues.census(now_ms), first_minute, last_minute):
+            self._store.add(metric, point, 60)
+        self._queues.forget_sizes()
+        self._store.grow_coarse(now_ms // 1_000)

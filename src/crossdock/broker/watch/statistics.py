@@ -1,0 +1,270 @@
+"""Metrics: samples in, statistics out."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from crossdock.aws.api.cloudwatch import (
+    Datapoint,
+    Dimension,
+    DimensionFilter,
+    GetMetricData,
+    GetMetricDataResult,
+    GetMetricStatistics,
+    GetMetricStatisticsResult,
+    ListMetrics,
+    ListMetricsResult,
+    Metric,
+    MetricDataQuery,
+    MetricDataResult,
+    MetricDatum,
+    PutMetricData,
+)
+from crossdock.aws.errors import (
+    InvalidNextToken,
+    InvalidParameterCombination,
+    InvalidParameterValue,
+    MissingParameter,
+    ValidationError,
+)
+from crossdock.aws.quotas import (
+    DATAPOINTS_MAX,
+    METRIC_DATA_MAX,
+    METRIC_DATA_QUERIES_MAX,
+    METRIC_VALUES_MAX,
+    METRICS_LISTED_MAX,
+)
+from crossdock.broker.outcome import Caller
+from crossdock.broker.watch import expression
+from crossdock.broker.watch.checks import (
+    UNITS,
+    at_most,
+    check_period,
+    check_queries,
+    check_statistic,
+    metric_name,
+    one_of,
+    within,
+)
+from crossdock.broker.watch.samples import MetricName, Point, Samples, by_period, together
+from crossdock.broker.watch.store import WatchStore
+
+PAST_S = 14 * 86_400
+AHEAD_S = 2 * 3_600
+"""Samples may be so old, or from so far ahead."""
+
+RECENT_S = 3 * 3_600
+
+AGES_S = ((63 * 86_400, 3_600), (15 * 86_400, 300))
+"""Beyond so many seconds the past is only known by periods of so many."""
+
+QUERY_POINTS_MAX = 100_800
+"""Points that one GetMetricData returns; the rest is on the next page."""
+
+
+def put_metric_data(store: WatchStore, command: PutMetricData, caller: Caller, now_ms: int) -> None:
+    if command.namespace.startswith("AWS/"):
+        raise InvalidParameterValue("The value AWS/ for parameter Namespace is invalid.")
+    data = command.metric_data or []
+    if not data:
+        raise MissingParameter.named("MetricData")
+    at_most(data, "metricData", METRIC_DATA_MAX)
+    checked = [
+        (metric_name(caller, command.namespace, datum.metric_name, datum.dimensions), datum, _samples(datum))
+        for datum in data
+    ]
+    moments = [_moment(datum, now_ms) for datum in data]
+    for (metric, datum, samples), (at_s, resolution_s) in zip(checked, moments, strict=True):
+        store.add(metric, Point(at_s, samples, datum.unit or "None"), resolution_s)
+
+
+def _moment(datum: MetricDatum, now_ms: int) -> tuple[int, int]:
+    """When a sample was taken, by its resolution, and that resolution. Seconds."""
+    if datum.storage_resolution not in (None, 1, 60):
+        raise InvalidParameterValue("The value for parameter StorageResolution must be 1 or 60.")
+    now_s = now_ms / 1_000
+    at_s = now_s if datum.timestamp is None else datum.timestamp
+    if not now_s - PAST_S <= at_s <= now_s + AHEAD_S:
+        raise InvalidParameterValue("The parameter Timestamp must be within two weeks before and two hours after now.")
+    resolution_s = datum.storage_resolution or 60
+    return int(at_s) // resolution_s * resolution_s, resolution_s
+
+
+def _samples(datum: MetricDatum) -> Samples:
+    one_of(datum.unit, "unit", UNITS)
+    given = [datum.value is not None, bool(datum.values), datum.statistic_values is not None]
+    if sum(given) != 1:
+        raise InvalidParameterCombination(
+            "At least one, and only one, of Value, Values and StatisticValues must be given."
+        )
+    if datum.value is not None:
+        return Samples(1.0, datum.value, datum.value, datum.value)
+    if (made := datum.statistic_values) is not None:
+        if made.sample_count <= 0:
+            raise InvalidParameterValue("The parameter StatisticValues.SampleCount must be greater than 0.")
+        return Samples(made.sample_count, made.sum, made.minimum, made.maximum)
+    values = datum.values or []
+    counts = datum.counts or [1.0] * len(values)
+    at_most(values, "values", METRIC_VALUES_MAX)
+    if len(counts) != len(values):
+        raise InvalidParameterValue("The parameters Values and Counts must have the same length.")
+    if min(counts) <= 0:
+        raise InvalidParameterValue("The parameter Counts must be greater than 0.")
+    return together(Samples(n, value * n, value, value) for value, n in zip(values, counts, strict=True))
+
+
+def get_metric_statistics(
+    store: WatchStore, command: GetMetricStatistics, caller: Caller, now_ms: int
+) -> GetMetricStatisticsResult:
+    metric = metric_name(caller, command.namespace, command.metric_name, command.dimensions)
+    wanted = command.statistics or []
+    for statistic in [*wanted, *(command.extended_statistics or ())]:
+        check_statistic(statistic, "Statistics")
+    if not wanted:
+        raise MissingParameter("Must specify either Statistics or ExtendedStatistics.")
+    check_period(command.period)
+    one_of(command.unit, "unit", UNITS)
+    start_s, end_s = _range(command.start_time, command.end_time, command.period, now_ms)
+    if (end_s - start_s) / command.period > DATAPOINTS_MAX:
+        raise InvalidParameterCombination(
+            f"You have requested up to {(end_s - start_s) // command.period:,} datapoints, which exceeds the limit of "
+            f"{DATAPOINTS_MAX:,}. You may reduce the datapoints requested by increasing Period, or decreasing the time range."
+        )
+    points = store.points(metric, start_s, end_s, command.unit)
+    return GetMetricStatisticsResult(
+        command.metric_name,
+        [
+            _datapoint(begins_s, unit, samples, wanted)
+            for (begins_s, unit), samples in by_period(points, start_s, command.period).items()
+        ],
+    )
+
+
+def _datapoint(begins_s: int, unit: str, samples: Samples, wanted: list[str]) -> Datapoint:
+    datapoint = Datapoint(timestamp=float(begins_s), unit=unit)
+    for statistic in wanted:
+        field = "sample_count" if statistic == "SampleCount" else statistic.lower()
+        setattr(datapoint, field, samples.statistic(statistic))
+    return datapoint
+
+
+def _range(start: float, end: float, period_s: int, now_ms: int) -> tuple[int, int]:
+    """From when to when, whole seconds. Begins at a whole minute, or at a coarser grain where the past is only known by that."""
+    if start >= end:
+        raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
+    grain_s = min(period_s, 60)
+    for age_s, coarse_s in reversed(AGES_S):
+        if now_ms / 1_000 - start > age_s:
+            grain_s = coarse_s
+    return int(start) // grain_s * grain_s, int(-(-end // 1))
+
+
+def list_metrics(store: WatchStore, command: ListMetrics, caller: Caller, now_ms: int) -> ListMetricsResult:
+    one_of(command.recently_active, "recentlyActive", ["PT3H"])
+    recent_s = RECENT_S if command.recently_active else PAST_S
+    found = [
+        metric
+        for metric in store.metrics(caller.account, caller.region, now_ms // 1_000 - recent_s)
+        if command.namespace in (None, metric.namespace)
+        and command.metric_name in (None, metric.name)
+        and all(_has(metric, wanted) for wanted in command.dimensions or ())
+    ]
+    first = page_start(command.next_token)
+    page = found[first : first + METRICS_LISTED_MAX]
+    more = first + METRICS_LISTED_MAX < len(found)
+    return ListMetricsResult(
+        [Metric(metric.namespace, metric.name, [Dimension(*pair) for pair in metric.dimensions]) for metric in page],
+        str(first + METRICS_LISTED_MAX) if more else None,
+    )
+
+
+def _has(metric: MetricName, wanted: DimensionFilter) -> bool:
+    return any(name == wanted.name and wanted.value in (None, value) for name, value in metric.dimensions)
+
+
+def page_start(token: str | None) -> int:
+    """Where the page that a token names begins."""
+    if token is None:
+        return 0
+    if not token.isascii() or not token.isdigit() or len(token) > 9:
+        raise InvalidNextToken
+    return int(token)
+
+
+# Several series at once
+
+
+def get_metric_data(store: WatchStore, command: GetMetricData, caller: Caller, now_ms: int) -> GetMetricDataResult:
+    queries = command.metric_data_queries
+    if not queries:
+        raise MissingParameter.named("MetricDataQueries")
+    at_most(queries, "metricDataQueries", METRIC_DATA_QUERIES_MAX)
+    one_of(command.scan_by, "scanBy", ["TimestampDescending", "TimestampAscending"])
+    within(command.max_datapoints, "maxDatapoints", 1, QUERY_POINTS_MAX)
+    check_queries(queries)
+    every = series(store, queries, command.start_time, command.end_time, caller, now_ms)
+    first, most = page_start(command.next_token), command.max_datapoints or QUERY_POINTS_MAX
+    results, left, seen = [], most, 0
+    for query in queries:
+        if query.return_data is False:
+            continue
+        ordered = sorted(every[query.id].items(), reverse=command.scan_by != "TimestampAscending")
+        skipped = max(0, first - seen)
+        shown = list(islice(ordered, skipped, skipped + left))
+        seen += len(ordered)
+        left -= len(shown)
+        label = query.label or (query.metric_stat and query.metric_stat.metric.metric_name) or query.id
+        complete = skipped + len(shown) >= len(ordered)
+        results.append(
+            MetricDataResult(
+                query.id,
+                label,
+                [float(at_s) for at_s, _ in shown],
+                [value for _, value in shown],
+                "Complete" if complete else "PartialData",
+            )
+        )
+    return GetMetricDataResult(results, str(first + most) if seen > first + most else None)
+
+
+def series(
+    store: WatchStore, queries: list[MetricDataQuery], start: float, end: float, caller: Caller, now_ms: int
+) -> dict[str, expression.Series]:
+    """The values of every query by its id, each by the beginning of its period."""
+    every: dict[str, expression.Series] = {}
+    for query in queries:
+        if (stat := query.metric_stat) is not None:
+            start_s, end_s = _range(start, end, stat.period, now_ms)
+            metric = metric_name(
+                caller, stat.metric.namespace or "", stat.metric.metric_name or "", stat.metric.dimensions
+            )
+            periods = by_period(store.points(metric, start_s, end_s, stat.unit), start_s, stat.period)
+            every[query.id] = _of_one_unit(periods, stat.stat)
+    for query in _in_order(queries):
+        assert query.expression is not None
+        every[query.id] = expression.evaluate(query.expression, every)
+    return every
+
+
+def _of_one_unit(periods: dict[tuple[int, str], Samples], stat: str) -> expression.Series:
+    """Where a metric has samples of several units, one value a period all the same: they are put together."""
+    gathered: dict[int, list[Samples]] = {}
+    for (begins_s, _), samples in periods.items():
+        gathered.setdefault(begins_s, []).append(samples)
+    return {begins_s: together(some).statistic(stat) for begins_s, some in gathered.items()}
+
+
+def _in_order(queries: list[MetricDataQuery]) -> Iterator[MetricDataQuery]:
+    """The expressions, each after those that it names. ValidationError where that cannot be."""
+    waiting = {query.id: expression.names(query.expression) for query in queries if query.expression is not None}
+    known = {query.id for query in queries}
+    by_id = {query.id: query for query in queries}
+    for query_id, needs in waiting.items():
+        if unknown := needs - known:
+            raise ValidationError(f"The expression of {query_id} names {min(unknown)}, which is no query.")
+    while waiting:
+        ready = [query_id for query_id, needs in waiting.items() if not needs & waiting.keys()]
+        if not ready:
+            raise ValidationError(f"The expressions {', '.join(waiting)} need each other.")
+        for query_id in ready:
+            del waiting[query_id]
+            yield by_id[query_id]
