@@ -81,7 +81,7 @@ class _Evaluation:
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
                 return float(number)
-            case ast.Name(id=name):
+            case ast.Name(id=name) if name in self._series:
                 return self._series[name]
             case ast.List(elts=items):
                 return [self._as_series(item) for item in items]
