@@ -32,6 +32,7 @@ from crossdock.broker.storage.store import StorageFailed, StorageSettings, Store
 from crossdock.broker.storage.watch_database import WatchDatabase
 from crossdock.broker.systemd import Notifier, inherited_sockets
 from crossdock.broker.turn import Turn
+from crossdock.broker.watch.alarm import ALARM, Alarm
 from crossdock.broker.watch.machine import WatchMachine
 from crossdock.clock import Clock, ManualClock, SystemClock
 
@@ -61,7 +62,7 @@ class Broker:
         lag_ms = settings.lag_ms if strict else settings.relaxed_sync_ms
         self.watch_database = WatchDatabase(data and data / "watch.db")
         awake = not isinstance(self.clock, ManualClock)
-        watch = WatchMachine(self.watch_database, self.machine, awake, now_ms)
+        watch = WatchMachine(self.watch_database, self.machine, _announce, awake, now_ms)
         self.turn = Turn(Machines(self.machine, watch), self.store, self.clock, lag_ms, strict)
         self.idle_fold = IdleFold(self._rest, settings.quiet_ms / 1_000, asyncio.get_running_loop().call_later)
         metrics = Metrics(self.machine, self.store, self._front_counts, now_ms)
@@ -214,3 +215,10 @@ def _tls(settings: BrokerSettings) -> ssl.SSLContext | None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ValueError(f"the TLS certificate {certificate} and its key {key} cannot be used: {reason}") from error
+
+
+def _announce(before: Alarm, alarm: Alarm) -> None:
+    """The log tells operators of alarms; it is where those without an address of their own are seen."""
+    tell = log.warning if alarm.state.value == ALARM else log.info
+    said = {"alarm": alarm.name.name, "region": alarm.name.region, "account": alarm.name.account}
+    tell("alarm changed its state", **said, before=before.state.value, now=alarm.state.value, reason=alarm.state.reason)

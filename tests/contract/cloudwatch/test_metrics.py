@@ -15,7 +15,7 @@ def test_a_queue_tells_each_minute_what_happened_to_it(broker: LocalBroker, sqs:
     url = sqs.create_queue(QueueName="orders")["QueueUrl"]
     for size in (10, 20, 30):
         sqs.send_message(QueueUrl=url, MessageBody="x" * size)
-    [message] = sqs.receive_message(QueueUrl=url)["Messages"]
+    [message] = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"]
     broker.clock.advance(60)
     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     sqs.send_message(QueueUrl=url, MessageBody="x" * 5, DelaySeconds=900)

@@ -4,7 +4,7 @@ look ──► values of the latest periods ──► evaluation ──► the s
                                                      └──► another one: history, then its actions
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -50,14 +50,18 @@ ALARM_PERIODS_S = (10, 20, 30)
 
 ALARM_TYPES = ("CompositeAlarm", "MetricAlarm")
 
+Announce = Callable[[Alarm, Alarm], None]
+"""Is told of an alarm, before and after it changed its state."""
+
 NOT_DONE = "This server executes no such actions."
 
 
 class Alarms:
     """All alarms of a server."""
 
-    def __init__(self, store: WatchStore) -> None:
+    def __init__(self, store: WatchStore, announce: Announce) -> None:
         self._store = store
+        self._announce = announce
         self._alarms = {alarm.name: alarm for alarm in store.alarms()}
 
     # Made and changed
@@ -267,6 +271,7 @@ class Alarms:
         self._keep(alarm)
         if same:
             return
+        self._announce(before, alarm)
         self._store.note(history.state_changed(before, alarm))
         if alarm.watched.actions_enabled:
             self._do(alarm, alarm.actions(value), now_ms)

@@ -54,8 +54,8 @@ class Collector:
                 active_minute = last
             else:
                 active_minute = first if any(counted.values()) else self._active_minute.get(name, 0)
-            end = min(last, active_minute + ACTIVE_MINUTES)
-            for minute in range(max(first, last - ACTIVE_MINUTES), end + 1):
+            end = min(last + 1, active_minute + ACTIVE_MINUTES)
+            for minute in range(max(first, end - ACTIVE_MINUTES), end):
                 yield from _points(census, counted if minute == first else {}, minute, last)
             if last - active_minute < ACTIVE_MINUTES:
                 active[name] = active_minute

@@ -16,7 +16,7 @@ from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Caller, Outcome, Ticket
 from crossdock.broker.queues.machine import QueueMachine
 from crossdock.broker.watch import statistics
-from crossdock.broker.watch.alarms import Alarms
+from crossdock.broker.watch.alarms import Alarms, Announce
 from crossdock.broker.watch.collect import Collector
 from crossdock.broker.watch.store import WatchStore
 
@@ -28,13 +28,13 @@ SHORT_MS = 10_000
 class WatchMachine:
     """The state of all metrics and alarms."""
 
-    def __init__(self, store: WatchStore, queues: QueueMachine, awake: bool, now_ms: int) -> None:
+    def __init__(self, store: WatchStore, queues: QueueMachine, announce: Announce, awake: bool, now_ms: int) -> None:
         """`awake`: it wants to be called each minute for as long as a queue is active;
         otherwise only for alarms, and minutes that passed unseen are made up for."""
         self._store = store
         self._queues = queues
         self._awake = awake
-        self._alarms = alarms = Alarms(store)
+        self._alarms = alarms = Alarms(store, announce)
         self._collector = Collector()
         self._seen_ms = now_ms
         """Up to here time has passed."""
