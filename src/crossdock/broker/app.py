@@ -28,6 +28,7 @@ from crossdock.broker.metrics import FrontCounts, Metrics
 from crossdock.broker.queues.machine import MachineSettings, QueueMachine
 from crossdock.broker.server import HttpServer, ServerSettings, listen, tls_context
 from crossdock.broker.settings import BrokerSettings, Durability
+from crossdock.broker.storage.folder import WATCH
 from crossdock.broker.storage.store import StorageFailed, StorageSettings, Store, opening
 from crossdock.broker.storage.watch_database import WatchDatabase
 from crossdock.broker.systemd import Notifier, inherited_sockets
@@ -60,7 +61,7 @@ class Broker:
             self.machine.restore(self.store.snapshot(), now_ms)
         strict = settings.durability is not Durability.RELAXED
         lag_ms = settings.lag_ms if strict else settings.relaxed_sync_ms
-        self.watch_database = WatchDatabase(data and data / "watch.db")
+        self.watch_database = WatchDatabase(data and data / WATCH)
         awake = not isinstance(self.clock, ManualClock)
         watch = WatchMachine(self.watch_database, self.machine, _announce, awake, now_ms)
         self.turn = Turn(Machines(self.machine, watch), self.store, self.clock, lag_ms, strict)

@@ -8,6 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.contract.cloudwatch.conftest import at
 
+from crossdock.broker.storage.backup import backup, restore
+from crossdock.broker.storage.check import check
 from crossdock.testing import LocalBroker
 
 GUIDE: dict[str, Any] = {
@@ -322,3 +324,33 @@ def test_history_by_time_and_page(broker: LocalBroker, cloudwatch: Any) -> None:
     assert summaries(StartDate=at(broker, -1.5 / 60)) == newest_first[:1]
     page = cloudwatch.describe_alarm_history(MaxRecords=2)
     assert summaries(MaxRecords=2, NextToken=page["NextToken"]) == newest_first[2:]
+
+
+def test_a_backup_has_alarms_and_metrics(tmp_path: Path) -> None:
+    """Made while the broker serves."""
+    data, file, restored = tmp_path / "data", tmp_path / "backup", tmp_path / "restored"
+    with LocalBroker(data) as broker:
+        cloudwatch = broker.client("cloudwatch")
+        cloudwatch.put_metric_alarm(**CUSTOM)
+        errors(broker, cloudwatch, 9)
+        before = alarm(cloudwatch, "custom")
+        backup(data, file, lambda *progress: None)
+    restore(file, restored, lambda *progress: None)
+    assert check(restored, lambda *progress: None).problems == []
+    with LocalBroker(restored) as broker:
+        cloudwatch = broker.client("cloudwatch")
+        assert alarm(cloudwatch, "custom") == before
+        assert [metric["MetricName"] for metric in cloudwatch.list_metrics()["Metrics"]] == ["Errors"]
+        backup(restored, tmp_path / "second", lambda *progress: None)
+
+
+def test_a_damaged_file_of_alarms_is_found(tmp_path: Path) -> None:
+    with LocalBroker(tmp_path) as broker:
+        cloudwatch = broker.client("cloudwatch")
+        for number in range(200):
+            cloudwatch.put_metric_alarm(**{**CUSTOM, "AlarmName": f"alarm-{number}"})
+    watch = tmp_path / "watch.db"
+    content = bytearray(watch.read_bytes())
+    content[4_096:8_192] = bytes(4_096)
+    watch.write_bytes(content)
+    assert any(problem.startswith("watch.db: ") for problem in check(tmp_path, lambda *progress: None).problems)

@@ -1,4 +1,5 @@
-"""Backup and restore. A backup is one SQLite file: the tables, marked as a backup, with nothing left in a journal.
+"""Backup and restore. A backup is one SQLite file: the tables of queues, metrics and alarms, marked as a backup, with nothing left in a
+journal.
 
 The process that asks for a backup copies the tables itself, from a snapshot that SQLite keeps for it while the broker goes on
 (docs/decisions/0014). Asking a broker to have everything in the tables first is left to `control`.
@@ -23,8 +24,9 @@ from crossdock.broker.storage.database_files import (
     unfinished,
 )
 from crossdock.broker.storage.errors import StorageError
-from crossdock.broker.storage.folder import DataFolder, find_data
+from crossdock.broker.storage.folder import WATCH, DataFolder, find_data
 from crossdock.broker.storage.tables import check_format
+from crossdock.broker.storage.watch_database import leave_behind, take_along
 
 BACKUP_ID = 0x58444B42
 """`XDKB`, the application id of SQLite that tells a backup from a copy of a data folder's `broker.db`."""
@@ -43,7 +45,9 @@ DETACH = f"""
 ATTACH = "PRAGMA application_id = 0; UPDATE meta SET identity = randomblob(16);"
 """A restored folder has a history of its own: journal files of the original, or of another copy, do not belong to it."""
 
-LEFTOVERS = {"lock", "journal"}
+WATCH_PARTIAL = f"{WATCH}.partial"
+
+LEFTOVERS = {"lock", "journal", WATCH, WATCH_PARTIAL, f"{WATCH_PARTIAL}-wal", f"{WATCH_PARTIAL}-shm"}
 """What a restore that was killed leaves in a folder, apart from PARTIAL."""
 
 
@@ -79,6 +83,8 @@ def backup(data: Path, file: Path, show: Show) -> Report:
             with closing(open_used(data / "broker.db")) as source:
                 check_format(source, str(data / "broker.db"))
                 copy(source, partial, DETACH, show)
+            with closing(open_used(partial)) as copied:
+                take_along(copied, data / WATCH)
             report = check_backup(partial, show)
             if report.problems:
                 raise StorageError(f"{data} is damaged, there is no backup: {report.problems[0]}")
@@ -100,6 +106,11 @@ def restore(file: Path, data: Path, show: Show) -> Report:
         with _new_folder(data) as folder, unfinished(partial := folder.path / PARTIAL):
             with closing(open_frozen(file)) as source:
                 copy(source, partial, ATTACH, show)
+            with unfinished(partial_watch := folder.path / WATCH_PARTIAL):
+                with closing(open_used(partial)) as copied:
+                    watched = leave_behind(copied, partial_watch)
+                if watched:
+                    publish(partial_watch, folder.watch_database)
             publish(partial, folder.database)
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"{file} cannot be restored to {data}: {reason(error)}; nothing is restored") from error

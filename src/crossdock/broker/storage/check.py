@@ -18,6 +18,7 @@ from crossdock.broker.storage.journal import Replay
 from crossdock.broker.storage.segment import Position
 from crossdock.broker.storage.segments import Segments
 from crossdock.broker.storage.tables import META, is_as_sent
+from crossdock.broker.storage.watch_database import check_watch
 
 
 def check(data: Path, show: Show) -> Report:
@@ -30,7 +31,8 @@ def check(data: Path, show: Show) -> Report:
             report = tables.report()
             if not report.problems:
                 report.problems += _journal(folder, connection, tables, report)
-            return report
+        report.problems += check_watch(folder.watch_database)
+        return report
     finally:
         folder.release()
 

@@ -13,6 +13,9 @@ NOT_YOURS = "belongs to another user; run this as that user, or as root"
 DATABASE_PATH_MAX = 512 - len("-journal")
 """Bytes of the longest path that SQLite opens; it puts a suffix to it."""
 
+WATCH = "watch.db"
+"""The database of metrics and alarms."""
+
 MEASURE_EVERY = 64
 """Free space is looked at once in so many questions while there is enough of it."""
 
@@ -24,6 +27,7 @@ class DataFolder:
         """Make the folder if need be, for its owner alone, and lock it. StorageError if it cannot be used."""
         self.path = path
         self.database = path / "broker.db"
+        self.watch_database = path / WATCH
         self.journal = path / "journal"
         if (excess := len(os.fsencode(self.database.resolve())) - DATABASE_PATH_MAX) > 0:
             raise StorageError(f"the path of data folder {path} is too long by {excess} bytes; choose another folder")

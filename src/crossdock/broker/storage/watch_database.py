@@ -5,12 +5,13 @@ What the watch machine asks of it is in `watch.store`. All of it belongs to the 
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
 import msgspec
 
+from crossdock.broker.storage.database_files import open_unused
 from crossdock.broker.storage.errors import UNREADABLE, StorageError, StorageFailed
 from crossdock.broker.watch.alarm import Alarm, AlarmName
 from crossdock.broker.watch.samples import MetricName, Point, Samples
@@ -18,8 +19,9 @@ from crossdock.broker.watch.store import Event
 
 WATCH_FORMAT = 1
 
+TABLES = ("metrics", "points", "alarms", "history")
+
 SETTINGS = """
-    PRAGMA auto_vacuum = INCREMENTAL;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA journal_size_limit = 4194304;
@@ -104,8 +106,7 @@ class WatchDatabase:
             )
         connection.executescript(SETTINGS)
         if not version:
-            schema = resources.files("crossdock.broker.storage").joinpath("watch.sql").read_text()
-            connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {WATCH_FORMAT}; COMMIT;")
+            connection.executescript(f"BEGIN; {_schema()} PRAGMA user_version = {WATCH_FORMAT}; COMMIT;")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -206,3 +207,49 @@ class WatchDatabase:
 
 def _columns(metric: MetricName) -> tuple[str, str, str, str, str]:
     return *metric[:4], msgspec.json.encode(metric.dimensions).decode()
+
+
+def _schema() -> str:
+    return resources.files("crossdock.broker.storage").joinpath("watch.sql").read_text()
+
+
+def check_watch(database: Path) -> list[str]:
+    """What is wrong with the file, by SQLite's own check; nothing if it is not there."""
+    if not database.exists():
+        return []
+    try:
+        with closing(open_unused(database)) as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(10)")]
+    except sqlite3.Error as error:
+        found = [str(error)]
+    return [] if found == ["ok"] else [f"{database.name}: {problem}" for problem in found]
+
+
+# Backups have the tables of both databases
+
+
+def take_along(backup: sqlite3.Connection, database: Path) -> None:
+    """Add what is in a watch database, whatever is written to it meanwhile, to a backup."""
+    if database.exists():
+        backup.executescript(_schema())
+        _copy(backup, database, "main", "beside")
+
+
+def leave_behind(backup: sqlite3.Connection, database: Path) -> bool:
+    """Move what a backup has of a watch database out of it, to a new file; whether it has anything."""
+    if backup.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alarms'").fetchone() is None:
+        return False
+    WatchDatabase(database).close()
+    _copy(backup, database, "beside", "main")
+    for table in TABLES:
+        backup.execute(f"DROP TABLE {table}")
+    return True
+
+
+def _copy(connection: sqlite3.Connection, database: Path, to: str, origin: str) -> None:
+    connection.execute("ATTACH ? AS beside", (str(database),))
+    connection.execute("BEGIN")
+    for table in TABLES:
+        connection.execute(f"INSERT INTO {to}.{table} SELECT * FROM {origin}.{table}")
+    connection.execute("COMMIT")
+    connection.execute("DETACH beside")
