@@ -170,6 +170,21 @@ class ValidationError(SenderError, shape="ValidationException", code="Validation
         return cls(f"1 validation error detected: {said}")
 
 
+# Auto Scaling
+
+
+class AlreadyExists(SenderError, shape="AlreadyExistsFault", code="AlreadyExists"):
+    """You already have an Auto Scaling group with this name."""
+
+
+class ResourceInUse(SenderError, shape="ResourceInUseFault", code="ResourceInUse"):
+    """The operation can't be performed because the resource is in use."""
+
+
+class ScalingActivityInProgress(SenderError, shape="ScalingActivityInProgressFault", code="ScalingActivityInProgress"):
+    """The operation can't be performed because there are scaling activities in progress."""
+
+
 # Common to all services
 
 

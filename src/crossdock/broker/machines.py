@@ -1,12 +1,12 @@
 """The machines as one: commands go to the one whose they are, and the watch machine sees each minute end before the queues go on."""
 
-from crossdock.aws.api import cloudwatch
+from crossdock.aws.api import autoscaling, cloudwatch
 from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Caller, Outcome, Ticket
 from crossdock.broker.queues.machine import QueueMachine
 from crossdock.broker.watch.machine import WatchMachine
 
-WATCHED = {operation.input for operation in cloudwatch.OPERATIONS.values()}
+WATCHED = {operation.input for api in (cloudwatch, autoscaling) for operation in api.OPERATIONS.values()}
 
 
 class Machines:

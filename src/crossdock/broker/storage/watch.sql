@@ -42,3 +42,22 @@ CREATE TABLE history (
     document TEXT NOT NULL -- JSON
 ) STRICT;
 CREATE INDEX history_by_alarm ON history (account, region, alarm, at_ms);
+
+-- Auto Scaling groups with their policies, and what they did.
+CREATE TABLE groups (
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    document TEXT NOT NULL, -- JSON
+    PRIMARY KEY (account, region, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE activities (
+    number INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    scaled TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    document TEXT NOT NULL -- JSON
+) STRICT;
+CREATE INDEX activities_by_group ON activities (account, region, scaled, at_ms);

@@ -1,4 +1,4 @@
-"""The database of metrics and alarms, beside that of the queues: a file of its own, written at most a few times a minute.
+"""The database of metrics, alarms and scaling groups, beside that of the queues: a file of its own, written at most a few times a minute.
 
 What the watch machine asks of it is in `watch.store`. All of it belongs to the thread of the event loop.
 """
@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from crossdock.broker.storage.database_files import open_unused
 from crossdock.broker.storage.errors import UNREADABLE, StorageError, StorageFailed
 from crossdock.broker.watch.alarm import Alarm, AlarmName
+from crossdock.broker.watch.group import Activity, Group, GroupName
 from crossdock.broker.watch.samples import MetricName, Point, Samples
 from crossdock.broker.watch.store import Event
 
 WATCH_FORMAT = 1
 
-TABLES = ("metrics", "points", "alarms", "history")
+TABLES = ("metrics", "points", "alarms", "history", "groups", "activities")
 
 SETTINGS = """
     PRAGMA journal_mode = WAL;
@@ -33,6 +35,7 @@ COARSER = ((1, 60, 3 * 3_600), (60, 300, 15 * DAY_S), (300, 3_600, 63 * DAY_S))
 """Points of so many seconds are put together to ones of so many when they are so old."""
 KEPT_S = 455 * DAY_S
 HISTORY_KEPT_MS = 30 * DAY_S * 1_000
+ACTIVITIES_KEPT_MS = 42 * DAY_S * 1_000
 GROW_EVERY_S = 3_600
 
 FIND_METRIC = """
@@ -76,6 +79,15 @@ DELETE_ALARM = "DELETE FROM alarms WHERE (account, region, name) = (?, ?, ?)"
 NOTE = "INSERT INTO history (account, region, alarm, at_ms, document) VALUES (?, ?, ?, ?, ?)"
 HISTORY = "SELECT document FROM history WHERE account = ? AND region = ? AND (?3 IS NULL OR alarm = ?3) ORDER BY at_ms, number"
 
+GROUPS = "SELECT document FROM groups ORDER BY account, region, name"
+PUT_GROUP = "INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?)"
+DELETE_GROUP = "DELETE FROM groups WHERE (account, region, name) = (?, ?, ?)"
+NOTE_ACTIVITY = "INSERT INTO activities (account, region, scaled, at_ms, document) VALUES (?, ?, ?, ?, ?)"
+ACTIVITIES = "SELECT document FROM activities WHERE account = ? AND region = ? AND (?3 IS NULL OR scaled = ?3) ORDER BY at_ms DESC, number DESC"
+FORGET_ACTIVITIES = "DELETE FROM activities WHERE at_ms < ?"
+
+
+Document = TypeVar("Document")
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -145,6 +157,7 @@ class WatchDatabase:
             for statement, kept_s in FORGET:
                 self._connection.execute(statement, (now_s - kept_s,))
             self._connection.execute(FORGET_HISTORY, (now_s * 1_000 - HISTORY_KEPT_MS,))
+            self._connection.execute(FORGET_ACTIVITIES, (now_s * 1_000 - ACTIVITIES_KEPT_MS,))
             self._numbers.clear()
 
     def _number(self, metric: MetricName, unit: str) -> int:
@@ -155,28 +168,46 @@ class WatchDatabase:
             number = self._numbers[metric, unit] = int(row[0])
         return number
 
-    # Alarms
+    # Alarms and groups
 
     def alarms(self) -> list[Alarm]:
-        with self._reading():
-            return [msgspec.json.decode(row[0], type=Alarm) for row in self._connection.execute(ALARMS)]
+        return self._documents(Alarm, ALARMS)
 
     def put_alarm(self, alarm: Alarm) -> None:
-        with self._writing():
-            self._connection.execute(PUT_ALARM, (*alarm.name, msgspec.json.encode(alarm).decode()))
+        self._write(PUT_ALARM, *alarm.name, _json(alarm))
 
     def delete_alarm(self, name: AlarmName) -> None:
-        with self._writing():
-            self._connection.execute(DELETE_ALARM, name)
+        self._write(DELETE_ALARM, *name)
 
     def note(self, event: Event) -> None:
-        with self._writing():
-            self._connection.execute(NOTE, (*event.alarm, event.at_ms, msgspec.json.encode(event).decode()))
+        self._write(NOTE, *event.alarm, event.at_ms, _json(event))
 
     def history(self, account: str, region: str, alarm: str | None) -> list[Event]:
+        return self._documents(Event, HISTORY, account, region, alarm)
+
+    def groups(self) -> list[Group]:
+        return self._documents(Group, GROUPS)
+
+    def put_group(self, group: Group) -> None:
+        self._write(PUT_GROUP, *group.name, _json(group))
+
+    def delete_group(self, name: GroupName) -> None:
+        self._write(DELETE_GROUP, *name)
+
+    def note_activity(self, activity: Activity) -> None:
+        self._write(NOTE_ACTIVITY, *activity.group, activity.at_ms, _json(activity))
+
+    def activities(self, account: str, region: str, group: str | None) -> list[Activity]:
+        return self._documents(Activity, ACTIVITIES, account, region, group)
+
+    def _documents(self, kind: type[Document], statement: str, *arguments: object) -> list[Document]:
         with self._reading():
-            rows = self._connection.execute(HISTORY, (account, region, alarm))
-            return [msgspec.json.decode(row[0], type=Event) for row in rows]
+            rows = self._connection.execute(statement, arguments)
+            return [msgspec.json.decode(document, type=kind) for (document,) in rows]
+
+    def _write(self, statement: str, *arguments: object) -> None:
+        with self._writing():
+            self._connection.execute(statement, arguments)
 
     # The disk
 
@@ -203,6 +234,10 @@ class WatchDatabase:
             yield
         except UNREADABLE as error:
             raise StorageFailed(f"{self._path} cannot be read or written: {error}") from error
+
+
+def _json(document: msgspec.Struct) -> str:
+    return msgspec.json.encode(document).decode()
 
 
 def _columns(metric: MetricName) -> tuple[str, str, str, str, str]:

@@ -53,7 +53,12 @@ ALARM_TYPES = ("CompositeAlarm", "MetricAlarm")
 Announce = Callable[[Alarm, Alarm], None]
 """Is told of an alarm, before and after it changed its state."""
 
-NOT_DONE = "This server executes no such actions."
+Scale = Callable[[Alarm, str, float | None, int], str | None]
+"""Do what the scaling policy with an ARN says, given the value of the metric and the time. Why it could not be done, or None."""
+
+SCALING_POLICY = ":scalingPolicy:"
+
+NOT_DONE = "this server executes no such actions"
 
 
 class Alarms:
@@ -62,6 +67,8 @@ class Alarms:
     def __init__(self, store: WatchStore, announce: Announce) -> None:
         self._store = store
         self._announce = announce
+        self.scale: Scale
+        """Set by whoever has the groups."""
         self._alarms = {alarm.name: alarm for alarm in store.alarms()}
 
     # Made and changed
@@ -97,7 +104,8 @@ class Alarms:
             except msgspec.DecodeError as error:
                 raise InvalidFormat("The parameter StateReasonData must be a JSON document.") from error
         alarm = self._named(command.alarm_name, caller)
-        self._change(alarm, command.state_value, command.state_reason, command.state_reason_data, now_ms)
+        value = reasons.latest_value(command.state_reason_data)
+        self._change(alarm, command.state_value, command.state_reason, command.state_reason_data, value, now_ms)
 
     def enable(self, command: api.EnableAlarmActions, caller: Caller, now_ms: int) -> None:
         self._set_enabled(command.alarm_names, True, caller, now_ms)
@@ -235,11 +243,12 @@ class Alarms:
         """Evaluate alarms: all of them at a whole minute, those of short periods in between."""
         for alarm in list(self._alarms.values()):
             if whole_minute or alarm.period_s < 60:
-                self._look_at(alarm, now_ms)
-            if whole_minute and alarm.state.value == self._alarms[alarm.name].state.value:
-                self._repeat_scaling(alarm, now_ms)
+                value = self._look_at(alarm, now_ms)
+                if whole_minute and alarm.state.value == self._alarms[alarm.name].state.value:
+                    self._repeat_scaling(alarm, value, now_ms)
 
-    def _look_at(self, alarm: Alarm, now_ms: int) -> None:
+    def _look_at(self, alarm: Alarm, now_ms: int) -> float | None:
+        """Evaluate one alarm; the latest value of what it watches."""
         watched, period_s = alarm.watched, alarm.period_s
         wanted = watched.evaluation_periods or 1
         end_s = now_ms // 1_000
@@ -251,10 +260,12 @@ class Alarms:
         breaches = [None if value is None else breaks(value, watched.threshold) for value in values]
         to_alarm = watched.datapoints_to_alarm or wanted
         state = evaluate(breaches, wanted, to_alarm, watched.treat_missing_data or MISSING)
+        seen = [(begin_s, value) for begin_s, value in zip(begins, values, strict=True) if value is not None]
+        latest = seen[-1][1] if seen else None
         if state is not None and state != alarm.state.value:
-            seen = [(begin_s, value) for begin_s, value in zip(begins, values, strict=True) if value is not None]
             reason, data = reasons.of(alarm, state, seen[-wanted:], now_ms)
-            self._change(alarm, state, reason, data, now_ms)
+            self._change(alarm, state, reason, data, latest, now_ms)
+        return latest
 
     def _values(self, alarm: Alarm, start_s: int, end_s: int, now_ms: int) -> dict[int, float]:
         """The values that an alarm watches, by the beginning of their period."""
@@ -263,27 +274,39 @@ class Alarms:
         every = series(self._store, queries, start_s, end_s, caller, now_ms)
         return every[next(query.id for query in queries if query.return_data is not False)]
 
-    def _change(self, before: Alarm, value: str, reason: str, data: str | None, now_ms: int) -> None:
+    def _change(
+        self, before: Alarm, state: str, reason: str, data: str | None, value: float | None, now_ms: int
+    ) -> None:
         """Another state, or another reason for the same. Actions follow another state."""
-        same = value == before.state.value
+        same = state == before.state.value
         since_ms = before.state.transitioned_ms if same else now_ms
-        alarm = msgspec.structs.replace(before, state=State(value, reason, data, now_ms, since_ms))
+        alarm = msgspec.structs.replace(before, state=State(state, reason, data, now_ms, since_ms))
         self._keep(alarm)
         if same:
             return
         self._announce(before, alarm)
         self._store.note(history.state_changed(before, alarm))
         if alarm.watched.actions_enabled:
-            self._do(alarm, alarm.actions(value), now_ms)
+            for arn in alarm.actions(state):
+                failure = self.scale(alarm, arn, value, now_ms) if SCALING_POLICY in arn else NOT_DONE
+                self._store.note(history.acted(alarm, arn, failure, now_ms))
 
-    def _repeat_scaling(self, alarm: Alarm, now_ms: int) -> None:
+    def _repeat_scaling(self, alarm: Alarm, value: float | None, now_ms: int) -> None:
         """Auto Scaling is told again each minute for as long as the alarm stays in its state."""
-        if alarm.watched.actions_enabled:
-            self._do(alarm, [arn for arn in alarm.actions(alarm.state.value) if ":autoscaling:" in arn], now_ms)
+        for arn in alarm.actions(alarm.state.value) if alarm.watched.actions_enabled else ():
+            if SCALING_POLICY in arn:
+                self.scale(alarm, arn, value, now_ms)
 
-    def _do(self, alarm: Alarm, actions: Iterable[str], now_ms: int) -> None:
-        for arn in actions:
-            self._store.note(history.acted(alarm, arn, NOT_DONE, now_ms))
+    # For scaling policies
+
+    def named(self, names: Iterable[str], caller: Caller) -> list[Alarm]:
+        """Those of the named alarms that there are."""
+        found = (self._alarms.get(AlarmName(caller.account, caller.region, name)) for name in names)
+        return [alarm for alarm in found if alarm is not None]
+
+    def with_action(self, arn: str, caller: Caller) -> list[Alarm]:
+        """Alarms that have an action."""
+        return [alarm for alarm in self._of(caller) if _has_action(alarm, arn)]
 
 
 def _has_action(alarm: Alarm, prefix: str) -> bool:

@@ -1,8 +1,8 @@
-"""The watch machine: metrics and alarms, without I/O and without a clock.
+"""The watch machine: metrics, alarms and scaling groups, without I/O; its clock gives ids, the time comes with each call.
 
     the queues' census, each minute ──► samples ──► statistics
     PutMetricData ────────────────────►    │
-                                           └──► alarms, looked at when time comes ──► their actions
+                                           └──► alarms, looked at when time comes ──► scaling policies ──► groups
 
 Time passes here before anything else is done: what a queue counts belongs to the minute in which it happened.
 """
@@ -10,15 +10,17 @@ Time passes here before anything else is done: what a queue counts belongs to th
 from collections.abc import Callable
 from typing import Any
 
-from crossdock.aws.api import cloudwatch as api
+from crossdock.aws.api import autoscaling, cloudwatch
 from crossdock.aws.errors import ApiError
 from crossdock.aws.shapes import Shape
 from crossdock.broker.outcome import Caller, Outcome, Ticket
 from crossdock.broker.queues.machine import QueueMachine
 from crossdock.broker.watch import statistics
 from crossdock.broker.watch.alarms import Alarms, Announce
-from crossdock.broker.watch.collect import Collector
+from crossdock.broker.watch.collect import ACTIVE_MINUTES, Collector
+from crossdock.broker.watch.scaling import Scaling
 from crossdock.broker.watch.store import WatchStore
+from crossdock.clock import Clock
 
 MINUTE_MS = 60_000
 SHORT_MS = 10_000
@@ -28,15 +30,17 @@ SHORT_MS = 10_000
 class WatchMachine:
     """The state of all metrics and alarms."""
 
-    def __init__(self, store: WatchStore, queues: QueueMachine, announce: Announce, awake: bool, now_ms: int) -> None:
+    def __init__(self, store: WatchStore, queues: QueueMachine, announce: Announce, clock: Clock, awake: bool) -> None:
         """`awake`: it wants to be called each minute for as long as a queue is active;
         otherwise only for alarms, and minutes that passed unseen are made up for."""
         self._store = store
         self._queues = queues
         self._awake = awake
         self._alarms = alarms = Alarms(store, announce)
+        self._scaling = scaling = Scaling(store, alarms, clock.new_id)
+        alarms.scale = scaling.act
         self._collector = Collector()
-        self._seen_ms = now_ms
+        self._seen_ms = clock.now_ms()
         """Up to here time has passed."""
         self.next_ms = 0
         """From then on `pass_time` comes before any other step."""
@@ -44,23 +48,36 @@ class WatchMachine:
         """Whether anything happened to any queue since time passed last."""
         self._set_next()
         self._metric_actions: dict[type[Shape], Callable[..., Any]] = {
-            api.PutMetricData: statistics.put_metric_data,
-            api.GetMetricStatistics: statistics.get_metric_statistics,
-            api.GetMetricData: statistics.get_metric_data,
-            api.ListMetrics: statistics.list_metrics,
+            cloudwatch.PutMetricData: statistics.put_metric_data,
+            cloudwatch.GetMetricStatistics: statistics.get_metric_statistics,
+            cloudwatch.GetMetricData: statistics.get_metric_data,
+            cloudwatch.ListMetrics: statistics.list_metrics,
         }
-        self._alarm_actions: dict[type[Shape], Callable[..., Any]] = {
-            api.PutMetricAlarm: alarms.put,
-            api.DescribeAlarms: alarms.describe,
-            api.DescribeAlarmsForMetric: alarms.describe_for_metric,
-            api.DescribeAlarmHistory: alarms.describe_history,
-            api.DeleteAlarms: alarms.delete,
-            api.SetAlarmState: alarms.set_state,
-            api.EnableAlarmActions: alarms.enable,
-            api.DisableAlarmActions: alarms.disable,
-            api.TagResource: alarms.tag,
-            api.UntagResource: alarms.untag,
-            api.ListTagsForResource: alarms.list_tags,
+        self._actions: dict[type[Shape], Callable[..., Any]] = {
+            cloudwatch.PutMetricAlarm: alarms.put,
+            cloudwatch.DescribeAlarms: alarms.describe,
+            cloudwatch.DescribeAlarmsForMetric: alarms.describe_for_metric,
+            cloudwatch.DescribeAlarmHistory: alarms.describe_history,
+            cloudwatch.DeleteAlarms: alarms.delete,
+            cloudwatch.SetAlarmState: alarms.set_state,
+            cloudwatch.EnableAlarmActions: alarms.enable,
+            cloudwatch.DisableAlarmActions: alarms.disable,
+            cloudwatch.TagResource: alarms.tag,
+            cloudwatch.UntagResource: alarms.untag,
+            cloudwatch.ListTagsForResource: alarms.list_tags,
+            autoscaling.CreateAutoScalingGroup: scaling.create,
+            autoscaling.UpdateAutoScalingGroup: scaling.update,
+            autoscaling.DeleteAutoScalingGroup: scaling.delete,
+            autoscaling.DescribeAutoScalingGroups: scaling.describe,
+            autoscaling.DescribeAutoScalingInstances: scaling.describe_instances,
+            autoscaling.SetDesiredCapacity: scaling.set_capacity,
+            autoscaling.EnableMetricsCollection: scaling.enable_metrics,
+            autoscaling.DisableMetricsCollection: scaling.disable_metrics,
+            autoscaling.PutScalingPolicy: scaling.put_policy,
+            autoscaling.DescribePolicies: scaling.describe_policies,
+            autoscaling.DeletePolicy: scaling.delete_policy,
+            autoscaling.ExecutePolicy: scaling.execute,
+            autoscaling.DescribeScalingActivities: scaling.describe_activities,
         }
 
     def handle(self, ticket: Ticket, command: Shape, caller: Caller, now_ms: int) -> Outcome:
@@ -70,7 +87,7 @@ class WatchMachine:
             if (action := self._metric_actions.get(type(command))) is not None:
                 result = action(self._store, command, caller, now_ms)
             else:
-                result = self._alarm_actions[type(command)](command, caller, now_ms)
+                result = self._actions[type(command)](command, caller, now_ms)
         except ApiError as error:
             result = error.with_traceback(None)
         self._store.commit()
@@ -92,7 +109,8 @@ class WatchMachine:
 
     def next_deadline_ms(self) -> int | None:
         """When it wants `pass_time`; None: never, as things are."""
-        wanted = self._alarms.any or (self._awake and (self.stirred or self._collector.any_active))
+        active = self.stirred or self._collector.any_active or self._scaling.any
+        wanted = self._alarms.any or (self._awake and active)
         return self.next_ms if wanted else None
 
     def _set_next(self) -> None:
@@ -103,4 +121,6 @@ class WatchMachine:
         for metric, point in self._collector.collect(self._queues.census(now_ms), first_minute, last_minute):
             self._store.add(metric, point, 60)
         self._queues.forget_sizes()
+        for metric, point in self._scaling.samples(max(first_minute, last_minute - ACTIVE_MINUTES + 1), last_minute):
+            self._store.add(metric, point, 60)
         self._store.grow_coarse(now_ms // 1_000)

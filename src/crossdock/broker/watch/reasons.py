@@ -54,6 +54,14 @@ def _data(alarm: Alarm, seen: list[tuple[int, float]], now_ms: int) -> str:
     return msgspec.json.encode(data).decode()
 
 
+def latest_value(data: str | None) -> float | None:
+    """The latest value that a reason's data tells; Auto Scaling picks a step by it."""
+    told = msgspec.json.decode(data) if data is not None else None
+    recent = told.get("recentDatapoints") if isinstance(told, dict) else None
+    latest = recent[-1] if isinstance(recent, list) and recent else None
+    return float(latest) if isinstance(latest, int | float) else None
+
+
 def moment(at_ms: int) -> str:
     """A moment as CloudWatch's JSON documents have it."""
     at = datetime.fromtimestamp(at_ms / 1_000, UTC)

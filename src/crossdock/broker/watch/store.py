@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from crossdock.broker.watch.alarm import Alarm, AlarmName
+from crossdock.broker.watch.group import Activity, Group, GroupName
 from crossdock.broker.watch.samples import MetricName, Point
 
 
@@ -21,7 +22,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class WatchStore(Protocol):
-    """Points of metrics for 15 months, as coarse as CloudWatch has them; alarms, and their history for 30 days.
+    """Points of metrics for 15 months, as coarse as CloudWatch has them; alarms, and their history for 30 days; groups, and what they did.
 
     Readers see at once what was given; it is on disk after `commit`. StorageFailed where the disk does not do its part.
     """
@@ -49,6 +50,21 @@ class WatchStore(Protocol):
 
     def history(self, account: str, region: str, alarm: str | None) -> list[Event]:
         """The history of one alarm or of all of them, the oldest first."""
+
+    def groups(self) -> Iterable[Group]:
+        """Every Auto Scaling group, for a start."""
+
+    def put_group(self, group: Group) -> None:
+        """Keep a group as it stands now."""
+
+    def delete_group(self, name: GroupName) -> None:
+        """Forget a group, not its activities."""
+
+    def note_activity(self, activity: Activity) -> None:
+        """Add to what a group did."""
+
+    def activities(self, account: str, region: str, group: str | None) -> list[Activity]:
+        """What one group did, or all of them, in the last six weeks: the newest first."""
 
     def grow_coarse(self, now_s: int) -> None:
         """Put old points together, and forget the oldest, as time asks for."""
