@@ -15,8 +15,8 @@ class ApiError(Exception):
     code: ClassVar[str] = "InternalFailure"
     status: ClassVar[int] = 500
     sender_fault: ClassVar[bool] = False
-    namespace: ClassVar[str] = "com.amazon.coral.service"
-    """What stands before the shape's name in JSON: that of the framework below every service, or of SQS."""
+    common: ClassVar[bool] = True
+    """Whether it is an error of the framework below every service, not of the service that was asked: JSON tells them apart."""
     query_message: ClassVar[str | None] = None
     """The text over the Query protocol where it differs."""
 
@@ -33,8 +33,7 @@ class SenderError(ApiError):
 
     status = 400
     sender_fault = True
-
-    namespace = "com.amazonaws.sqs"
+    common = False
 
     def __init_subclass__(
         cls, code: str | None = None, shape: str | None = None, status: int = 400, common: bool = False
@@ -42,8 +41,7 @@ class SenderError(ApiError):
         cls.shape = shape or cls.__name__
         cls.code = code or cls.shape
         cls.status = status
-        if common:
-            cls.namespace = ApiError.namespace
+        cls.common = common
 
 
 class ServiceUnavailable(ApiError):

@@ -33,6 +33,10 @@ class QueryList:
     unless: str | None = None
     """The parameter that wins over this one in the Query protocol where both are given."""
 
+    def item(self, path: str, number: int) -> str:
+        """The name of one item, numbered from 1, of the list whose own name is `path`."""
+        return f"{path}.{number}" if self.flattened else f"{path}.member.{number}"
+
 
 @dataclass(frozen=True, slots=True)
 class QueryMap:
@@ -47,7 +51,10 @@ class Moment:
     """The type of a `Timestamp` where a `Scalar` names it."""
 
 
-Timestamp = Annotated[float, Moment]
+MOMENTS = (-62_135_596_800.0, 253_402_300_799.0)
+"""The first and the last second that ISO 8601 has a name for: the years 1 to 9999."""
+
+Timestamp = Annotated[float, Moment, msgspec.Meta(ge=MOMENTS[0], le=MOMENTS[1])]
 """Seconds since 1970 (UTC), which is how JSON writes it; the Query protocol writes ISO 8601."""
 
 
@@ -73,6 +80,10 @@ class Service:
     version: str
     xml_namespace: str
     operations: dict[str, Operation]
+    error_namespace: str
+    """What stands before `#` in the `__type` of an error."""
+    path_parameter: str | None = None
+    """The parameter that the path of a Query request stands for; None where all requests go to `/`."""
 
 
 # What a description says, as codecs read it

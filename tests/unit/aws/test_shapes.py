@@ -40,7 +40,7 @@ class PutMetric(Shape):
 
 
 PUT = Operation("PutMetric", PutMetric, PutMetric)
-CODEC_SERVICE = Service("metrics", "Metrics", "2010-08-01", "http://example.com/", {"PutMetric": PUT})
+CODEC_SERVICE = Service("metrics", "Metrics", "2010-08-01", "http://example.com/", {"PutMetric": PUT}, "com.example")
 CODEC = QueryCodec(CODEC_SERVICE, XmlAnswers(CODEC_SERVICE))
 VALUE = PutMetric("cpu", 1.5, {"a": "b"}, [Dimension("q", "1"), Dimension("q", "2")], Dimension("u", "%"))
 

@@ -425,4 +425,5 @@ SERVICE = Service(
     version="2010-08-01",
     xml_namespace="http://monitoring.amazonaws.com/doc/2010-08-01/",
     operations=OPERATIONS,
+    error_namespace="com.amazonaws.cloudwatch",
 )

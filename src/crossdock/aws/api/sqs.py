@@ -506,4 +506,6 @@ SERVICE = Service(
     version="2012-11-05",
     xml_namespace="http://queue.amazonaws.com/doc/2012-11-05/",
     operations=OPERATIONS,
+    error_namespace="com.amazonaws.sqs",
+    path_parameter="QueueUrl",
 )

@@ -25,6 +25,9 @@ TARGET = "x-amz-target"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 QUERY_ERROR = "x-amzn-query-error"
 
+FRAMEWORK = "com.amazon.coral.service"
+"""The namespace of errors that no service has for itself."""
+
 _CONTENT_TYPE_HEADER = ("Content-Type", CONTENT_TYPE)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encode = msgspec.json.Encoder().encode
@@ -34,6 +37,8 @@ class JsonCodec:
     """Requests, results and errors of one service as AWS JSON 1.0."""
 
     def __init__(self, service: Service) -> None:
+        self.service = service.name
+        self._namespace = service.error_namespace
         self._target = f"{service.json_target}."
         self._routes: dict[str, tuple[Operation, Callable[[bytes], Shape]]] = {
             self._target + operation.name: (operation, msgspec.json.Decoder(operation.input).decode)
@@ -60,7 +65,8 @@ class JsonCodec:
 
     def encode_error(self, error: ApiError, request_id: str) -> HttpResponse:
         """The response to an operation that failed."""
-        body = _encode({"__type": f"{error.namespace}#{error.shape}", "message": error.message})
+        namespace = FRAMEWORK if error.common else self._namespace
+        body = _encode({"__type": f"{namespace}#{error.shape}", "message": error.message})
         legacy = f"{error.code};{'Sender' if error.sender_fault else 'Receiver'}"
         headers = (_CONTENT_TYPE_HEADER, (REQUEST_ID, request_id), (QUERY_ERROR, legacy))
         return HttpResponse(error.status, body, headers)
@@ -197,9 +203,9 @@ def _require_within(kind: Kind, value: object, path: str) -> None:
     match kind, value:
         case Structure(shape), dict():
             _require(shape, cast(dict[str, Any], value), f"{path}.")
-        case ListOf(item), list():
-            for index, one in enumerate(value, 1):
-                _require_within(item, one, f"{path}.{index}")
+        case ListOf(item, query), list():
+            for number, one in enumerate(value, 1):
+                _require_within(item, one, query.item(path, number))
         case MapOf(item, query), dict():
-            for index, one in enumerate(value.values(), 1):
-                _require_within(item, one, f"{path}.{index}.{query.value}")
+            for number, one in enumerate(value.values(), 1):
+                _require_within(item, one, f"{path}.{number}.{query.value}")

@@ -35,7 +35,9 @@ class QueryCodec:
     """Requests, results and errors of one service as AWS Query."""
 
     def __init__(self, service: Service, answers: Answers) -> None:
+        self.service = service.name
         self._operations = service.operations
+        self._path_parameter = service.path_parameter
         self._version = service.version
         self._answers = answers
         self._content_type = ("Content-Type", answers.content_type)
@@ -52,12 +54,12 @@ class QueryCodec:
         action = parameters.text("Action")
         if not action:
             raise UnknownOperation
-        queue_path = _queue_path(request)
+        resource = _resource_path(request)
         operation = self._operations.get(action)
-        if operation is None or (operation.account_level and queue_path):
+        if operation is None or (operation.account_level and resource):
             raise InvalidAction(f"The action {action} is not valid for this endpoint.")
-        if queue_path and not parameters.text("QueueUrl"):
-            parameters.below["QueueUrl"] = Parameter(queue_path)
+        if resource and (name := self._path_parameter) and not parameters.text(name):
+            parameters.below[name] = Parameter(resource)
         return operation, read_structure(operation.input, parameters)
 
     def encode(self, operation: Operation, result: Shape | None, request_id: str) -> HttpResponse:
@@ -98,7 +100,7 @@ def _told_error(response: HttpResponse) -> ApiError:
     return error_named(code, code, response.status, told.get("Type", ""))(told.get("Message"))
 
 
-def _queue_path(request: HttpRequest) -> str:
+def _resource_path(request: HttpRequest) -> str:
     """The path of the queue that a request is addressed to, `/123456789012/orders`; empty when it is the service's own."""
     path = request.path.rstrip("/")
     return path if path.count("/") > 1 else ""

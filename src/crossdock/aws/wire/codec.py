@@ -1,8 +1,9 @@
-"""Which protocol a request speaks."""
+"""Which service is asked, and which protocol a request speaks."""
 
+import re
 from typing import Protocol
 
-from crossdock.aws.api import sqs
+from crossdock.aws.api import cloudwatch, sqs
 from crossdock.aws.errors import ApiError
 from crossdock.aws.shapes import Operation, Service, Shape
 from crossdock.aws.wire import aws_json
@@ -15,6 +16,9 @@ from crossdock.aws.wire.query_xml import XmlAnswers
 
 class Codec(Protocol):
     """The server's side of a protocol. Raises ApiError and nothing else, whatever a request holds."""
+
+    service: str
+    """Which service it is that speaks it: the name in the credential scope of its signatures."""
 
     def decode(self, request: HttpRequest) -> tuple[Operation, Shape]:
         """The operation that a request asks for, and its input."""
@@ -30,17 +34,51 @@ class Codecs:
     """The protocols that one service speaks."""
 
     def __init__(self, service: Service) -> None:
-        self._json = JsonCodec(service)
+        self.json = JsonCodec(service)
         self._query_xml = QueryCodec(service, XmlAnswers(service))
         self._query_json = QueryCodec(service, JsonAnswers())
 
-    def find(self, request: HttpRequest) -> Codec:
-        """The protocol of a request, by its headers alone; Query where nothing says otherwise."""
-        headers = request.headers
-        if aws_json.TARGET in headers or headers.get("content-type", "").startswith("application/x-amz-json"):
-            return self._json
-        return self._query_json if "application/json" in headers.get("accept", "") else self._query_xml
+    def query(self, request: HttpRequest) -> Codec:
+        """Query, answered in JSON where the request asks for that."""
+        return self._query_json if "application/json" in request.headers.get("accept", "") else self._query_xml
 
 
-find_codec = Codecs(sqs.SERVICE).find
-"""The protocol of a request to SQS."""
+_SQS = Codecs(sqs.SERVICE)
+_CLOUDWATCH = Codecs(cloudwatch.SERVICE)
+
+_BY_TARGET: dict[str, Codec] = {
+    f"{service.json_target}.{name}": codecs.json
+    for codecs, service in ((_SQS, sqs.SERVICE), (_CLOUDWATCH, cloudwatch.SERVICE))
+    for name in service.operations
+}
+
+_VERSION = f"Version={cloudwatch.SERVICE.version}"
+_VERSION_ENCODED = _VERSION.encode()
+_VERSION_PARAMETER = re.compile(rf"(?:^|&){_VERSION}(?:&|$)")
+_VERSION_PARAMETER_ENCODED = re.compile(_VERSION_PARAMETER.pattern.encode())
+
+
+def find_codec(request: HttpRequest) -> Codec:
+    """The protocol of a request by its headers, and the service by the target or by the version among the parameters of Query.
+
+    Query where nothing says otherwise, and SQS.
+    """
+    target = request.headers.get(aws_json.TARGET)
+    if target is not None:
+        return _BY_TARGET.get(target) or _unknown_target(target)
+    if request.headers.get("content-type", "").startswith("application/x-amz-json"):
+        return _SQS.json
+    return (_CLOUDWATCH if _names_cloudwatch(request) else _SQS).query(request)
+
+
+def _unknown_target(target: str) -> Codec:
+    """Who refuses an operation that does not exist."""
+    return (_CLOUDWATCH if target.startswith(f"{cloudwatch.SERVICE.json_target}.") else _SQS).json
+
+
+def _names_cloudwatch(request: HttpRequest) -> bool:
+    """Whether one of the parameters is CloudWatch's version. Few texts hold it, so that most need no second look."""
+    body, target = request.body, request.target
+    return (_VERSION_ENCODED in body and _VERSION_PARAMETER_ENCODED.search(body) is not None) or (
+        _VERSION in target and _VERSION_PARAMETER.search(request.query) is not None
+    )

@@ -114,16 +114,16 @@ def _read(kind: Kind, parameter: Parameter, path: str) -> Any:
             return None if parameter.value is None else _read_scalar(scalar_type, parameter.value, path)
         case Structure(shape):
             return read_structure(shape, parameter, f"{path}.")
-        case ListOf(item):
-            return _read_list(item, parameter, path)
+        case ListOf():
+            return _read_list(kind, parameter, path)
         case MapOf():
             return _read_map(kind, parameter, path)
 
 
-def _read_list(item: Kind, parameter: Parameter, path: str) -> list[Any]:
+def _read_list(kind: ListOf, parameter: Parameter, path: str) -> list[Any]:
     if parameter.value and not parameter.below:
-        return [_read(item, parameter, path)]
-    values = (_read(item, one, f"{path}.{number}") for number, one in parameter.numbered())
+        return [_read(kind.item, parameter, path)]
+    values = (_read(kind.item, one, kind.query.item(path, number)) for number, one in parameter.numbered())
     return [value for value in values if value is not None]
 
 
@@ -167,14 +167,13 @@ def write_structure(value: Shape, path: str = "") -> Iterator[tuple[str, str]]:
 
 def _write(kind: Kind, value: Any, path: str) -> Iterator[tuple[str, str]]:
     match kind:
-        case Scalar():
-            yield path, write_scalar(value)
+        case Scalar(scalar_type):
+            yield path, write_scalar(scalar_type, value)
         case Structure():
             yield from write_structure(value, f"{path}.")
         case ListOf(item, query):
-            inner = path if query.flattened else f"{path}.member"
             for number, one in enumerate(value, 1):
-                yield from _write(item, one, f"{inner}.{number}")
+                yield from _write(item, one, query.item(path, number))
         case MapOf(item, query):
             for number, (key, one) in enumerate(value.items(), 1):
                 yield f"{path}.{number}.{query.key}", key

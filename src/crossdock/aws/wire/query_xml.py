@@ -65,8 +65,8 @@ def _write_structure(value: Shape, out: list[str]) -> None:
 
 def _write(kind: Kind, value: Any, name: str, out: list[str]) -> None:
     match kind:
-        case Scalar():
-            out.append(_element(name, escape(write_scalar(value))))
+        case Scalar(scalar_type):
+            out.append(_element(name, escape(write_scalar(scalar_type, value))))
         case Structure():
             out.append(f"<{name}>")
             _write_structure(value, out)
