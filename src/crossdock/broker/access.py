@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from crossdock.aws.errors import AccessDenied, MissingAuthenticationToken
+from crossdock.aws.errors import AccessDenied, MissingAuthenticationToken, SignatureDoesNotMatch
 from crossdock.aws.sigv4 import Scope, Verifier, scope_of
 from crossdock.aws.wire.http import HttpRequest
 from crossdock.broker.outcome import Caller
@@ -47,20 +47,22 @@ class Access:
         self._verifier = Verifier(secrets.get) if secrets is not None else None
         self._callers: dict[tuple[str | Scope | None, str, bool], Caller] = {}
 
-    def caller(self, request: HttpRequest, secure: bool) -> Caller:
-        """The caller of `request`.
+    def caller(self, request: HttpRequest, secure: bool, service: str) -> Caller:
+        """The caller of `request`, which is one to `service`.
 
         Raises the signature's errors (`SignatureDoesNotMatch` and its kin) where credentials are configured, AccessDenied where there
-        is no signature.
+        is no signature. What is signed for one service is not good for another.
         """
         headers = request.headers
         host = headers.get("host", "")
         if self._verifier is not None:
             try:
-                self._verifier.verify(request, self._clock.now_ms())
+                signed = self._verifier.verify(request, self._clock.now_ms())
             except MissingAuthenticationToken:
                 resource = f"{_scheme(secure)}://{host}{request.path}"
                 raise AccessDenied(f"Access to the resource {resource} is denied.") from None
+            if signed.service != service:
+                raise SignatureDoesNotMatch(f"Credential should be scoped to correct service: '{service}'.")
         authorization = headers.get("authorization", "")
         claim = authorization[: authorization.find(",")] or scope_of(request)
         key = (claim, host, secure)

@@ -49,7 +49,7 @@ class Dispatch:
         codec = find_codec(request)
         action = UNKNOWN
         try:
-            caller = self._access.caller(request, exchange.secure)
+            caller = self._access.caller(request, exchange.secure, codec.service)
             operation, command = codec.decode(request)
             action = operation.name
             exchange.context = codec, operation
