@@ -55,11 +55,16 @@ CLOUDWATCH_VERSION = b"Version=2010-08-01"
         ("/", {"content-type": FORM}, b"Action=SendMessage&MessageBody=" + CLOUDWATCH_VERSION, "sqs"),
         ("/", {"content-type": FORM}, b"Action=SendMessage&MessageBody=b&MyVersion=2010-08-01", "sqs"),
         ("/", {"content-type": FORM}, b"Action=SendMessage&MessageBody=b&Version=2010-08-011", "sqs"),
+        (f"/service/{GRANITE}/operation/ListMetrics", {"smithy-protocol": "rpc-v2-cbor"}, b"", "monitoring"),
+        (f"/service/{GRANITE}/operation/NoSuchThing", {"smithy-protocol": "rpc-v2-cbor"}, b"", "monitoring"),
+        ("/service/AmazonSQS/operation/ListQueues", {"smithy-protocol": "rpc-v2-cbor"}, b"", "sqs"),
         ("/Version=2010-08-01?Action=ListQueues", {}, b"", "sqs"),
     ],
 )
-def test_target_or_version_tell_the_service(target: str, headers: dict[str, str], body: bytes, service: str) -> None:
-    """A request is CloudWatch's by the prefix of its target or by the version among its parameters; any other is one to SQS."""
+def test_target_path_or_version_tell_the_service(
+    target: str, headers: dict[str, str], body: bytes, service: str
+) -> None:
+    """A request is CloudWatch's by the prefix of its target, by its path or by the version among its parameters; any other is one to SQS."""
     assert find_codec(HttpRequest("POST", target, headers, body)).service == service
 
 

@@ -67,8 +67,7 @@ class JsonCodec:
         """The response to an operation that failed."""
         namespace = FRAMEWORK if error.common else self._namespace
         body = _encode({"__type": f"{namespace}#{error.shape}", "message": error.message})
-        legacy = f"{error.code};{'Sender' if error.sender_fault else 'Receiver'}"
-        headers = (_CONTENT_TYPE_HEADER, (REQUEST_ID, request_id), (QUERY_ERROR, legacy))
+        headers = (_CONTENT_TYPE_HEADER, (REQUEST_ID, request_id), (QUERY_ERROR, legacy_code(error)))
         return HttpResponse(error.status, body, headers)
 
     # The client's side
@@ -90,6 +89,11 @@ class JsonCodec:
             return msgspec.json.decode(response.body, type=operation.output) if operation.output else None
         except _UNREADABLE as error:
             raise ApiError(f"The response (status {response.status}) could not be read: {error}") from error
+
+
+def legacy_code(error: ApiError) -> str:
+    """What the header `x-amzn-query-error` says: the code of the Query era, and whose fault it is."""
+    return f"{error.code};{'Sender' if error.sender_fault else 'Receiver'}"
 
 
 def _told_error(response: HttpResponse) -> ApiError:

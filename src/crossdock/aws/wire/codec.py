@@ -12,6 +12,7 @@ from crossdock.aws.wire.aws_query import QueryCodec
 from crossdock.aws.wire.http import HttpRequest, HttpResponse
 from crossdock.aws.wire.query_json import JsonAnswers
 from crossdock.aws.wire.query_xml import XmlAnswers
+from crossdock.aws.wire.rpc_v2_cbor import CborCodec
 
 
 class Codec(Protocol):
@@ -52,6 +53,9 @@ _BY_TARGET: dict[str, Codec] = {
     for name in service.operations
 }
 
+_CLOUDWATCH_CBOR = CborCodec(cloudwatch.SERVICE)
+_CLOUDWATCH_PATH = f"/service/{cloudwatch.SERVICE.json_target}/"
+
 _VERSION = f"Version={cloudwatch.SERVICE.version}"
 _VERSION_ENCODED = _VERSION.encode()
 _VERSION_PARAMETER = re.compile(rf"(?:^|&){_VERSION}(?:&|$)")
@@ -59,15 +63,17 @@ _VERSION_PARAMETER_ENCODED = re.compile(_VERSION_PARAMETER.pattern.encode())
 
 
 def find_codec(request: HttpRequest) -> Codec:
-    """The protocol of a request by its headers, and the service by the target or by the version among the parameters of Query.
+    """Who reads a request: by its target, its path (CBOR) or the version among its parameters (Query).
 
-    Query where nothing says otherwise, and SQS.
+    Where nothing says otherwise it is one to SQS, in Query.
     """
     target = request.headers.get(aws_json.TARGET)
     if target is not None:
         return _BY_TARGET.get(target) or _unknown_target(target)
     if request.headers.get("content-type", "").startswith("application/x-amz-json"):
         return _SQS.json
+    if request.target.startswith(_CLOUDWATCH_PATH):
+        return _CLOUDWATCH_CBOR
     return (_CLOUDWATCH if _names_cloudwatch(request) else _SQS).query(request)
 
 
