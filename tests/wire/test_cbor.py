@@ -47,7 +47,7 @@ def test_every_value_survives_the_round_trip(data: st.DataObject, service: Servi
     """What is written is read as the same value, also the maps and blobs that only SQS has."""
     operation = data.draw(st.sampled_from(list(service.operations.values())))
     value = data.draw(shapes(operation.input))
-    assert Reader(written(value)).structure(operation.input) == value
+    assert Reader(written(value)).read(operation.input) == value
 
 
 @pytest.mark.parametrize("size", [0, 23, 24, 255, 256, 65_535, 65_536])
@@ -130,7 +130,7 @@ def test_what_is_tolerated(operation: str, body: str, value: Any) -> None:
         ("ListMetrics", "a1 61 78 9b 7fffffffffffffff" + "00" * 20_000, "too much"),
         ("DescribeAlarms", f"a1 {text('AlarmNames')} a0", "a list is due"),
         ("DescribeAlarms", f"a1 {text('AlarmNames')} 9b 7fffffffffffffff 61 61", "it ends too early"),
-        ("DescribeAlarms", f"a1 {text('AlarmNames')} 82 61 61 f6", "AlarmNames.member.2 is null"),
+        ("DescribeAlarms", f"a1 {text('AlarmNames')} 82 61 61 f6", "an item is null"),
         ("DescribeAlarms", f"a1 {MAX_RECORDS} 61 35", "a number is due"),
         ("DescribeAlarms", f"a1 {MAX_RECORDS} f5", "a number is due"),
         ("DescribeAlarms", f"a1 {MAX_RECORDS} c2 41 05", "a number is due"),

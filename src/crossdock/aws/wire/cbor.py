@@ -30,19 +30,21 @@ FALSE, TRUE, NULL, UNDEFINED, HALF, SINGLE, DOUBLE, BREAK = 0xF4, 0xF5, 0xF6, 0x
 
 _FLOATS = {HALF: struct.Struct(">e"), SINGLE: struct.Struct(">f"), DOUBLE: struct.Struct(">d")}
 _double = struct.Struct(">Bd")
-_moment = struct.Struct(">BBd")
-
-
-@cache
-def _by_name(shape: type[Shape]) -> dict[str, Member]:
-    return {member.name: member for member in members(shape)}
+_tagged_double = struct.Struct(">BBd")
 
 
 # Bytes to values
 
 
+class _Missing(Exception):
+    """A required member is absent; on its way up it learns the names that it stands under."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
 class Reader:
-    """Reads one value. Raises MissingParameter, or Serialization for anything else that is wrong."""
+    """Reads the one structure that a body holds."""
 
     __slots__ = ("_at", "_data", "_passed_over")
 
@@ -51,52 +53,63 @@ class Reader:
         self._at = 0
         self._passed_over = 0
 
-    def structure(self, shape: type[Shape], path: str = "") -> Shape:
-        """A structure. `path` is what the names of its members begin with, for error texts."""
-        named = _by_name(shape)
+    def read(self, shape: type[Shape]) -> Shape:
+        """The structure. Raises MissingParameter, or Serialization for anything else that is wrong."""
+        try:
+            return self._structure(shape)
+        except _Missing as missing:
+            path = missing.path[1:]
+        raise MissingParameter.named(path)
+
+    def _structure(self, shape: type[Shape]) -> Shape:
+        layout = _layout(shape)
         values: dict[str, Any] = {}
         for _ in self._items(MAP):
-            name = self._text()
-            member = named.get(name)
-            if member is None:
+            known = layout.get(self._string(TEXT))
+            if known is None:
                 self._pass_over(0)
-            elif member.field in values:
-                raise self._wrong(f"{path}{name} is there twice")
-            else:
-                values[member.field] = self._value(member.kind, path + name)
-        for member in named.values():
+                continue
+            member, read = known
+            if member.field in values:
+                raise self._wrong(f"{member.name} is there twice")
+            try:
+                values[member.field] = None if self._is_null() else read(self)
+            except _Missing as missing:
+                missing.path = f".{member.name}{missing.path}"
+                raise
+        for member, _ in layout.values():
             if member.required and values.get(member.field) is None:
-                raise MissingParameter.named(path + member.name)
+                raise _Missing(f".{member.name}")
         return shape(**values)
 
-    def _value(self, kind: Kind, path: str) -> Any:
-        if self._peek() in (NULL, UNDEFINED):
-            self._at += 1
-            return None
-        match kind:
-            case Scalar(scalar_type):
-                return _READERS[scalar_type](self)
-            case Structure(shape):
-                return self.structure(shape, f"{path}.")
-            case ListOf(item, query):
-                return [self._item(item, query.item(path, number)) for number, _ in enumerate(self._items(ARRAY), 1)]
-            case MapOf(item):
-                return self._map(item, path)
+    def _list(self, kind: ListOf) -> list[Any]:
+        read = _reader(kind.item)
+        values: list[Any] = []
+        try:
+            for _ in self._items(ARRAY):
+                if self._is_null():
+                    raise self._wrong("an item is null")
+                values.append(read(self))
+        except _Missing as missing:
+            missing.path = kind.query.item("", len(values) + 1) + missing.path
+            raise
+        return values
 
-    def _map(self, item: Kind, path: str) -> dict[str, Any]:
+    def _map(self, kind: MapOf) -> dict[str, Any]:
+        read = _reader(kind.value)
         entries: dict[str, Any] = {}
         for _ in self._items(MAP):
             key = self._text()
-            if key in entries:
-                raise self._wrong(f"{path} has a key twice")
-            entries[key] = self._item(item, path)
+            if key in entries or self._is_null():
+                raise self._wrong("a key is there twice, or without a value")
+            entries[key] = read(self)
         return entries
 
-    def _item(self, kind: Kind, path: str) -> Any:
-        value = self._value(kind, path)
-        if value is None:
-            raise self._wrong(f"{path} is null")
-        return value
+    def _is_null(self) -> bool:
+        """Whether the next item is null, which is then read."""
+        null = self._peek() in (NULL, UNDEFINED)
+        self._at += null
+        return null
 
     def _wrong(self, what: str) -> Serialization:
         return Serialization(f"The request body could not be read: {what}, before byte {self._at}.")
@@ -144,6 +157,10 @@ class Reader:
         self._at += 1
 
     def _string(self, expected: int) -> bytes:
+        data, at = self._data, self._at
+        if at < len(data) and 0 <= (short := data[at] - (expected << 5)) < 24 and (end := at + 1 + short) <= len(data):
+            self._at = end  # most are short: they make no detour
+            return data[at + 1 : end]
         major, size = self._head()
         if major != expected:
             raise self._wrong(f"a {'text' if expected == TEXT else 'blob'} is due")
@@ -172,7 +189,8 @@ class Reader:
         return first == TRUE
 
     def _number(self) -> float:
-        if (form := _FLOATS.get(self._peek())) is None:
+        form = _FLOATS.get(self._peek())
+        if form is None:
             return float(self._integer())
         self._at += 1
         number: float = form.unpack(self._take(form.size))[0]
@@ -222,7 +240,9 @@ class Reader:
                 pass
 
 
-_READERS = {
+_Read = Callable[[Reader], Any]
+
+_SCALARS: dict[type, _Read] = {
     str: Reader._text,
     int: Reader._integer,
     float: Reader._number,
@@ -230,6 +250,26 @@ _READERS = {
     bytes: Reader._blob,
     Moment: Reader._moment,
 }
+
+
+@cache
+def _layout(shape: type[Shape]) -> dict[bytes, tuple[Member, _Read]]:
+    """The members of a structure by name, each with what reads it."""
+    return {member.name.encode(): (member, _reader(member.kind)) for member in members(shape)}
+
+
+@cache
+def _reader(kind: Kind) -> _Read:
+    """What reads a value of a kind that is not null."""
+    match kind:
+        case Scalar(scalar_type):
+            return _SCALARS[scalar_type]
+        case Structure(shape):
+            return lambda reader: reader._structure(shape)
+        case ListOf():
+            return lambda reader: reader._list(kind)
+        case MapOf():
+            return lambda reader: reader._map(kind)
 
 
 # Values to bytes
@@ -242,6 +282,9 @@ def write(kind: Kind, value: Any, out: list[bytes]) -> None:
             out.append(_WRITERS[scalar_type](value))
         case Structure():
             _write_structure(value, out)
+        case ListOf(Scalar(scalar_type)):
+            out.append(_head(ARRAY, len(value)))
+            out += map(_WRITERS[scalar_type], value)
         case ListOf(item):
             out.append(_head(ARRAY, len(value)))
             for one in value:
@@ -292,5 +335,5 @@ _WRITERS: dict[type, Callable[[Any], bytes]] = {
     float: lambda value: _double.pack(DOUBLE, value),
     bool: lambda value: bytes((TRUE if value else FALSE,)),
     bytes: lambda value: _string(BYTES, value),
-    Moment: lambda value: _moment.pack(TAG << 5 | MOMENT_TAG, DOUBLE, value),
+    Moment: lambda value: _tagged_double.pack(TAG << 5 | MOMENT_TAG, DOUBLE, value),
 }

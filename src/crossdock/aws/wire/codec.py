@@ -56,10 +56,11 @@ _BY_TARGET: dict[str, Codec] = {
 _CLOUDWATCH_CBOR = CborCodec(cloudwatch.SERVICE)
 _CLOUDWATCH_PATH = f"/service/{cloudwatch.SERVICE.json_target}/"
 
-_VERSION = f"Version={cloudwatch.SERVICE.version}"
-_VERSION_ENCODED = _VERSION.encode()
-_VERSION_PARAMETER = re.compile(rf"(?:^|&){_VERSION}(?:&|$)")
-_VERSION_PARAMETER_ENCODED = re.compile(_VERSION_PARAMETER.pattern.encode())
+_BY_VERSION = {sqs.SERVICE.version.encode(): _SQS, cloudwatch.SERVICE.version.encode(): _CLOUDWATCH}
+_FIRST_PARAMETERS = re.compile(rb"(?:Action=\w+&)?Version=([\d-]+)(?:&|$)")
+"""Where SDKs say the version."""
+_CLOUDWATCH_VERSION = f"Version={cloudwatch.SERVICE.version}".encode()
+_CLOUDWATCH_PARAMETER = re.compile(rb"(?:^|&)%b(?:&|$)" % _CLOUDWATCH_VERSION)
 
 
 def find_codec(request: HttpRequest) -> Codec:
@@ -74,7 +75,7 @@ def find_codec(request: HttpRequest) -> Codec:
         return _SQS.json
     if request.target.startswith(_CLOUDWATCH_PATH):
         return _CLOUDWATCH_CBOR
-    return (_CLOUDWATCH if _names_cloudwatch(request) else _SQS).query(request)
+    return _queried(request).query(request)
 
 
 def _unknown_target(target: str) -> Codec:
@@ -82,9 +83,12 @@ def _unknown_target(target: str) -> Codec:
     return (_CLOUDWATCH if target.startswith(f"{cloudwatch.SERVICE.json_target}.") else _SQS).json
 
 
-def _names_cloudwatch(request: HttpRequest) -> bool:
-    """Whether one of the parameters is CloudWatch's version. Few texts hold it, so that most need no second look."""
-    body, target = request.body, request.target
-    return (_VERSION_ENCODED in body and _VERSION_PARAMETER_ENCODED.search(body) is not None) or (
-        _VERSION in target and _VERSION_PARAMETER.search(request.query) is not None
-    )
+def _queried(request: HttpRequest) -> Codecs:
+    """The service whose version is among the parameters. Few texts hold that of CloudWatch, so that most need no second look."""
+    first = _FIRST_PARAMETERS.match(request.body)
+    if first is not None:
+        return _BY_VERSION.get(first[1], _SQS)
+    for parameters in (request.body, request.query.encode("latin-1", "replace")):
+        if _CLOUDWATCH_VERSION in parameters and _CLOUDWATCH_PARAMETER.search(parameters):
+            return _CLOUDWATCH
+    return _SQS

@@ -30,7 +30,7 @@ class CborCodec:
         operation = self._routes.get(request.path)
         if operation is None:
             raise UnknownOperation
-        return operation, Reader(request.body or _EMPTY).structure(operation.input)
+        return operation, Reader(request.body or _EMPTY).read(operation.input)
 
     def encode(self, operation: Operation, result: Shape | None, request_id: str) -> HttpResponse:
         """The response to an operation that succeeded. One that has no result is answered without a body, which is not an empty map."""
