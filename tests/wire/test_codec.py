@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from crossdock.aws.api import cloudwatch, sqs
+from crossdock.aws.api import autoscaling, cloudwatch, sqs
 from crossdock.aws.errors import ApiError, MissingParameter
 from crossdock.aws.shapes import Service
 from crossdock.aws.wire.codec import find_codec
@@ -50,7 +50,10 @@ CLOUDWATCH_VERSION = b"Version=2010-08-01"
         ("/", {"content-type": FORM}, CLOUDWATCH_VERSION + b"&Action=ListMetrics", "monitoring"),
         ("/?Action=ListMetrics&Version=2010-08-01", {}, b"", "monitoring"),
         ("/?Version=2010-08-01&Action=ListMetrics", {"accept": "application/json"}, b"", "monitoring"),
+        ("/", {"content-type": FORM}, b"Action=DescribePolicies&Version=2011-01-01", "autoscaling"),
+        ("/?PolicyName=p&Version=2011-01-01&Action=ExecutePolicy", {}, b"", "autoscaling"),
         ("/", {"content-type": FORM}, b"Action=ListQueues&Version=2012-11-05", "sqs"),
+        ("/", {"content-type": FORM}, b"Action=ListQueues&Version=2009-02-01", "sqs"),
         ("/", {"content-type": FORM}, b"Action=SendMessage&MessageBody=Version%3D2010-08-01", "sqs"),
         ("/", {"content-type": FORM}, b"Action=SendMessage&MessageBody=" + CLOUDWATCH_VERSION, "sqs"),
         ("/", {"content-type": FORM}, b"Action=SendMessage&MessageBody=b&MyVersion=2010-08-01", "sqs"),
@@ -58,17 +61,20 @@ CLOUDWATCH_VERSION = b"Version=2010-08-01"
         (f"/service/{GRANITE}/operation/ListMetrics", {"smithy-protocol": "rpc-v2-cbor"}, b"", "monitoring"),
         (f"/service/{GRANITE}/operation/NoSuchThing", {"smithy-protocol": "rpc-v2-cbor"}, b"", "monitoring"),
         ("/service/AmazonSQS/operation/ListQueues", {"smithy-protocol": "rpc-v2-cbor"}, b"", "sqs"),
+        ("/service/", {}, b"", "sqs"),
         ("/Version=2010-08-01?Action=ListQueues", {}, b"", "sqs"),
     ],
 )
 def test_target_path_or_version_tell_the_service(
     target: str, headers: dict[str, str], body: bytes, service: str
 ) -> None:
-    """A request is CloudWatch's by the prefix of its target, by its path or by the version among its parameters; any other is one to SQS."""
+    """A request names its service by the prefix of its target, by its path or by the version among its parameters; any other is one to SQS."""
     assert find_codec(HttpRequest("POST", target, headers, body)).service == service
 
 
-@pytest.mark.parametrize("service", [sqs.SERVICE, cloudwatch.SERVICE], ids=lambda service: service.name)
+@pytest.mark.parametrize(
+    "service", [autoscaling.SERVICE, cloudwatch.SERVICE, sqs.SERVICE], ids=lambda service: service.name
+)
 def test_every_operation_is_found(service: Service) -> None:
     """Each operation of each service is read from a request by its target."""
     for name, operation in service.operations.items():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.wire.cases import REQUESTS, RESULTS
 from tests.wire.values import shapes
 
-from crossdock.aws.api import cloudwatch, sqs
+from crossdock.aws.api import autoscaling, cloudwatch, sqs
 from crossdock.aws.errors import ApiError, MalformedQueryString
 from crossdock.aws.shapes import Service
 from crossdock.aws.wire.aws_json import JsonCodec
@@ -27,7 +27,7 @@ JSON = JsonCodec(sqs.SERVICE)
 XML = QueryCodec(sqs.SERVICE, XmlAnswers(sqs.SERVICE))
 QUERY_JSON = QueryCodec(sqs.SERVICE, JsonAnswers())
 
-services = st.sampled_from([sqs.SERVICE, cloudwatch.SERVICE])
+services = st.sampled_from([autoscaling.SERVICE, cloudwatch.SERVICE, sqs.SERVICE])
 
 
 @given(st.data(), services)

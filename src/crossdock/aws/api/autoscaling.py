@@ -386,4 +386,5 @@ SERVICE = Service(
     version="2011-01-01",
     xml_namespace="http://autoscaling.amazonaws.com/doc/2011-01-01/",
     operations=OPERATIONS,
+    error_namespace="com.amazonaws.autoscaling",
 )
