@@ -33,6 +33,8 @@ class Api:
         self.url = url.rstrip("/")
         self._prefix = parts.path.rstrip("/")
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self.host = parts.netloc
+        """As the Host header has it."""
         self._timeout_s = timeout_s
         self._idle: list[http.client.HTTPConnection] = []
 

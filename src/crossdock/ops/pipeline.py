@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from crossdock.aws.api.autoscaling import CreateAutoScalingGroup
 from crossdock.ops.ports import PortUse
 from crossdock.ops.program import HttpProbe, Program
 
@@ -79,6 +80,16 @@ def programs(settings: PipelineSettings) -> list[Program]:
         _service(settings, "orders", 1),
         _service(settings, "payments", 2, "--provider-url", f"http://{settings.host}:{provider}", also=("provider",)),
         _service(settings, "notifications", 3, "--smtp-port", str(smtp), also=("inbox",)),
+        _worker(settings, "payments", "--provider-url", f"http://{settings.host}:{provider}"),
+    ]
+
+
+def groups() -> list[CreateAutoScalingGroup]:
+    """Workers whose number follows an Auto Scaling group, beside the one in the service itself. The name is the guide's."""
+    return [
+        CreateAutoScalingGroup(
+            "payment-service-asg", min_size=0, max_size=4, launch_configuration_name="payments-worker"
+        )
     ]
 
 
@@ -103,6 +114,12 @@ def _inbox(settings: PipelineSettings, smtp: int) -> Program:
 def _service(settings: PipelineSettings, name: str, offset: int, *options: str, also: tuple[str, ...] = ()) -> Program:
     server = _server(settings, name, offset, *options)
     return Program(name, server.command, needs=("broker", *also), eager=True, probe=server.probe, ports=server.ports)
+
+
+def _worker(settings: PipelineSettings, name: str, *options: str) -> Program:
+    """More consumers of a service's queue, on the service's database; none until they are asked for."""
+    where = ("--host", settings.host, "--port", "0", "--data", str(settings.data / name), "--role", "worker")
+    return Program(f"{name}-worker", (*_CROSSDOCK, "serve", name, *where, *options), needs=("broker", name), count=0)
 
 
 def _server(settings: PipelineSettings, name: str, offset: int, *options: str) -> Program:

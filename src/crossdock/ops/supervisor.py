@@ -93,9 +93,8 @@ class Supervisor:
         keepers = self._keepers[name]
         while len(keepers) < count:
             self._spawn_keeper(program, len(keepers) + 1)
-        surplus = keepers[count:]
+        await self._end(keepers[count:], self._settings.drain_ms)
         del keepers[count:]
-        await self._end(surplus, self._settings.drain_ms)
 
     async def drain(self) -> None:
         """Stop everything, whoever needs something before it; kill what is not gone when the time is up."""
@@ -141,7 +140,7 @@ class Supervisor:
 
     async def _end(self, keepers: Sequence[Keeper], within_ms: int) -> None:
         """Stop these and wait; kill them when the time is up."""
-        tasks = [self._tasks.pop(keeper) for keeper in keepers if keeper in self._tasks]
+        tasks = [self._tasks[keeper] for keeper in keepers if keeper in self._tasks]
         for keeper in keepers:
             keeper.stop()
         if not tasks:
@@ -151,6 +150,8 @@ class Supervisor:
             for keeper in keepers:
                 keeper.kill()
         await asyncio.gather(*tasks)
+        for keeper in keepers:
+            self._tasks.pop(keeper, None)
 
 
 def _will_not_start(keeper: Keeper) -> Refusal:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from crossdock.clock import Clock, SystemClock
 from crossdock.ops import runfile
+from crossdock.ops.autoscale import Autoscaler, AutoScalingApi
 from crossdock.ops.folder import DataFolder
 from crossdock.ops.keeper import Keeper
 from crossdock.ops.logs import Echo
-from crossdock.ops.pipeline import PipelineSettings, process_environment, programs, queue_environment
+from crossdock.ops.pipeline import PipelineSettings, groups, process_environment, programs, queue_environment
 from crossdock.ops.ports import require_free
 from crossdock.ops.refusal import Refusal
 from crossdock.ops.runfile import ProcessRow, Run
@@ -58,7 +59,7 @@ class PipelineRun:
             require_free([use for program in self._programs for use in program.ports], self._settings.host)
             if await self._start(lock, environment):
                 self._screen.ready(self._snapshot(), self._clock.monotonic_ms() - began_ms)
-            await self._stop.wait()
+                await self._follow_groups()
             self._screen.draining()
         finally:
             await self._supervisor.drain()
@@ -79,6 +80,15 @@ class PipelineRun:
         self._ready = True
         self._write_down()
         return True
+
+    async def _follow_groups(self) -> None:
+        """Have as many workers as the scaling groups say, until it is time to stop."""
+        api = AutoScalingApi(queue_environment(self._settings.broker_url), self._clock)
+        scaling = asyncio.create_task(Autoscaler(api, self._supervisor, groups()).run())
+        await self._stop.wait()
+        scaling.cancel()
+        await asyncio.gather(scaling, return_exceptions=True)
+        api.close()
 
     async def _take_folder(self) -> int:
         """The lock of the folder; the processes of a run whose supervisor was killed are given time to go."""

@@ -6,22 +6,21 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.ops.conftest import IDLE, Launch, keeper_of, python, until
 
 from crossdock.ops import runfile
-from crossdock.ops.backoff import Backoff
 from crossdock.ops.folder import DataFolder
 from crossdock.ops.http import Api
-from crossdock.ops.keeper import Keeper, State
+from crossdock.ops.keeper import State
 from crossdock.ops.ports import PortUse
 from crossdock.ops.program import HttpProbe, Program, stop_order
 from crossdock.ops.refusal import Refusal
-from crossdock.ops.supervisor import Supervisor, SupervisorSettings
+from crossdock.ops.supervisor import SupervisorSettings
 
-IDLE = "import time\nprint('here', flush=True)\ntime.sleep(60)"
 STUBBORN = (
     "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('here', flush=True)\ntime.sleep(60)"
 )
@@ -36,13 +35,6 @@ class Server(http.server.HTTPServer):
     allow_reuse_port = True
 Server(('127.0.0.1', int(sys.argv[1])), Ready).serve_forever()
 """
-QUICK = SupervisorSettings(
-    start_ms=60_000, drain_ms=600, keep_for_needed_ms=100, backoff=Backoff(first_ms=10, most_ms=40)
-)
-
-
-def python(script: str, *arguments: str) -> tuple[str, ...]:
-    return (sys.executable, "-S", "-c", script, *arguments)
 
 
 @pytest.fixture
@@ -52,43 +44,6 @@ def port() -> Iterator[int]:
         keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         keeper.bind(("127.0.0.1", 0))
         yield keeper.getsockname()[1]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.01)
-
-
-Launch = Callable[..., Awaitable[Supervisor]]
-
-
-@pytest.fixture
-async def launch(tmp_path: Path) -> AsyncIterator[Launch]:
-    """Starts a supervisor of the given programs on a fresh folder, and drains it after the test."""
-    folder = DataFolder(tmp_path / "data")
-    folder.prepare()
-    lock = folder.try_lock()
-    assert lock is not None
-    running: list[Supervisor] = []
-
-    async def start(*programs: Program, settings: SupervisorSettings = QUICK, **hooks: object) -> Supervisor:
-        supervisor = Supervisor(programs, folder, settings)
-        running.append(supervisor)
-        await supervisor.start(lock, {"PATH": os.environ["PATH"]}, **hooks)
-        return supervisor
-
-    yield start
-    for supervisor in running:
-        supervisor.kill()
-        await supervisor.drain()
-    os.close(lock)
-
-
-def keeper_of(supervisor: Supervisor, name: str) -> Keeper:
-    return next(keeper for keeper in supervisor.keepers if keeper.name == name)
 
 
 async def test_start_waits_until_a_program_answers_its_probe(launch: Launch, port: int) -> None:
