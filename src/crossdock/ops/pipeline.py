@@ -80,7 +80,7 @@ def programs(settings: PipelineSettings) -> list[Program]:
         _service(settings, "orders", 1),
         _service(settings, "payments", 2, "--provider-url", f"http://{settings.host}:{provider}", also=("provider",)),
         _service(settings, "notifications", 3, "--smtp-port", str(smtp), also=("inbox",)),
-        _worker(settings, "payments", "--provider-url", f"http://{settings.host}:{provider}"),
+        _worker(settings, "payments", "--provider-url", f"http://{settings.host}:{provider}", also=("provider",)),
     ]
 
 
@@ -116,10 +116,12 @@ def _service(settings: PipelineSettings, name: str, offset: int, *options: str, 
     return Program(name, server.command, needs=("broker", *also), eager=True, probe=server.probe, ports=server.ports)
 
 
-def _worker(settings: PipelineSettings, name: str, *options: str) -> Program:
+def _worker(settings: PipelineSettings, name: str, *options: str, also: tuple[str, ...]) -> Program:
     """More consumers of a service's queue, on the service's database; none until they are asked for."""
     where = ("--host", settings.host, "--port", "0", "--data", str(settings.data / name), "--role", "worker")
-    return Program(f"{name}-worker", (*_CROSSDOCK, "serve", name, *where, *options), needs=("broker", name), count=0)
+    return Program(
+        f"{name}-worker", (*_CROSSDOCK, "serve", name, *where, *options), needs=("broker", *also), eager=True, count=0
+    )
 
 
 def _server(settings: PipelineSettings, name: str, offset: int, *options: str) -> Program:

@@ -150,7 +150,9 @@ def test_steps_are_picked_by_the_breach_and_wait_for_nobody(
     for value in (60, 60, 160, 160, 160):
         depth(broker, value)
         seen.append(capacity(autoscaling))
-    assert seen == [2, 2, 3, 3, 4], "instances that are still warming up count; two more than the working ones are due"
+    assert seen == [2, 2, 3, 4, 4], (
+        "what is asked for is added to the instances that work, three minutes after their start"
+    )
 
 
 def test_a_target_is_tracked(broker: LocalBroker, autoscaling: Any, cloudwatch: Any) -> None:

@@ -19,7 +19,7 @@ def test_every_port_is_used_once_and_has_a_flag() -> None:
 def test_services_stop_before_what_they_need() -> None:
     """The broker, the provider and the inbox serve until the services have drained."""
     first, second = stop_order(programs(SETTINGS))
-    assert set(first) == {"topology", "orders", "payments", "notifications"}
+    assert set(first) == {"topology", "orders", "payments", "payments-worker", "notifications"}
     assert set(second) == {"broker", "provider", "inbox"}
 
 
