@@ -22,10 +22,10 @@ class BrokerProcess:
     url: str
     pid: int
 
-    def client(self, region: str = REGION, **options: Any) -> Any:
-        """A boto3 SQS client for it."""
+    def client(self, service: str = "sqs", region: str = REGION, **options: Any) -> Any:
+        """A boto3 client for it."""
         return boto3.client(
-            "sqs",
+            service,
             endpoint_url=self.url,
             region_name=region,
             aws_access_key_id="test",

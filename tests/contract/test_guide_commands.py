@@ -1,4 +1,4 @@
-"""Every `aws sqs` command of the guide, as it stands there, through the AWS CLI."""
+"""Every `aws` command of the guide, as it stands there, through the AWS CLI."""
 
 import json
 import os
@@ -72,6 +72,26 @@ def test_every_command_does_what_aws_does(aws: Any, fresh_broker: BrokerProcess)
     assert everything["KmsMasterKeyId"] == "alias/aws/sqs"
     assert everything["ApproximateNumberOfMessages"] == "0", "the test message was deleted"
     assert json.loads(everything["RedrivePolicy"])["maxReceiveCount"] == 3
+
+
+def test_alarms_and_policies_are_put(aws: Any, fresh_broker: BrokerProcess) -> None:
+    """The guide's commands for CloudWatch and Auto Scaling, but for the alarm that lacks what CloudWatch wants of it."""
+    autoscaling = fresh_broker.client("autoscaling")
+    group = {"AutoScalingGroupName": "payment-service-asg", "MinSize": 1, "MaxSize": 4}
+    autoscaling.create_auto_scaling_group(**group, LaunchConfigurationName="payments-worker")
+    whole, lacking = guide.aws_commands("cloudwatch")
+    assert aws(whole).returncode == 0
+    [alarm] = fresh_broker.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert (alarm["AlarmName"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("high-queue-depth", 100, 2)
+    assert "the parameter EvaluationPeriods" in aws(lacking).stderr
+    mended = f"{lacking} --evaluation-periods 1 --dimensions Name=QueueName,Value=ecommerce-order-queue"
+    assert aws(mended).returncode == 0
+    [command] = guide.aws_commands("autoscaling")
+    answer = aws(command)
+    assert answer.returncode == 0, answer.stderr
+    [policy] = autoscaling.describe_policies()["ScalingPolicies"]
+    assert json.loads(answer.stdout)["PolicyARN"] == policy["PolicyARN"]
+    assert (policy["PolicyName"], policy["ScalingAdjustment"]) == ("scale-up", 1)
 
 
 def remember(values: dict[str, str], script: str, variable: str, output: str) -> None:

@@ -50,6 +50,7 @@ class Supervisor:
         self._settings = settings or SupervisorSettings()
         self._clock = clock or SystemClock()
         self._nursery: Nursery | None = None
+        self._changed: Callable[[], None] = lambda: None
         self._keepers: dict[str, list[Keeper]] = {name: [] for name in self._programs}
         self._tasks: dict[Keeper, asyncio.Task[None]] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
@@ -71,6 +72,7 @@ class Supervisor:
         Raises Refusal when a program does not come up; then the caller drains.
         """
         settings = self._settings
+        self._changed = changed
         self._nursery = Nursery(
             self._folder, lock, environment, self._clock, settings.backoff, settings.deaths_at_start, echo, changed
         )
@@ -93,8 +95,10 @@ class Supervisor:
         keepers = self._keepers[name]
         while len(keepers) < count:
             self._spawn_keeper(program, len(keepers) + 1)
-        await self._end(keepers[count:], self._settings.drain_ms)
-        del keepers[count:]
+        if surplus := keepers[count:]:
+            await self._end(surplus, self._settings.drain_ms)
+            del keepers[count:]
+            self._changed()
 
     async def drain(self) -> None:
         """Stop everything, whoever needs something before it; kill what is not gone when the time is up."""
