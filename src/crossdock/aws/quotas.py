@@ -114,6 +114,8 @@ ALARM_ACTIONS_MAX = 5
 """Actions of an alarm for one state."""
 ALARM_RECORDS_MAX = 100
 """Alarms that are shown on a page, or named in a request."""
+ALARM_TAG_VALUE_LENGTH_MAX = 256
+"""Characters."""
 ALARM_RANGE_SECONDS_MAX = 86_400
 """What an alarm looks back: its period times its evaluation periods."""
 ALARM_RANGE_SECONDS_MAX_OF_HOURS = 604_800

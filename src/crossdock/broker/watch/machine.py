@@ -18,7 +18,8 @@ from crossdock.broker.queues.machine import QueueMachine
 from crossdock.broker.watch import statistics
 from crossdock.broker.watch.alarms import Alarms, Announce
 from crossdock.broker.watch.collect import ACTIVE_MINUTES, Collector
-from crossdock.broker.watch.scaling import Scaling
+from crossdock.broker.watch.groups import Groups
+from crossdock.broker.watch.policies import Policies
 from crossdock.broker.watch.store import WatchStore
 from crossdock.clock import Clock
 
@@ -37,8 +38,9 @@ class WatchMachine:
         self._queues = queues
         self._awake = awake
         self._alarms = alarms = Alarms(store, announce)
-        self._scaling = scaling = Scaling(store, alarms, clock.new_id)
-        alarms.scale = scaling.act
+        self._groups = groups = Groups(store, clock.new_id)
+        policies = Policies(groups, alarms, clock.new_id)
+        alarms.scale = policies.act
         self._collector = Collector()
         self._seen_ms = clock.now_ms()
         """Up to here time has passed."""
@@ -65,19 +67,19 @@ class WatchMachine:
             cloudwatch.TagResource: alarms.tag,
             cloudwatch.UntagResource: alarms.untag,
             cloudwatch.ListTagsForResource: alarms.list_tags,
-            autoscaling.CreateAutoScalingGroup: scaling.create,
-            autoscaling.UpdateAutoScalingGroup: scaling.update,
-            autoscaling.DeleteAutoScalingGroup: scaling.delete,
-            autoscaling.DescribeAutoScalingGroups: scaling.describe,
-            autoscaling.DescribeAutoScalingInstances: scaling.describe_instances,
-            autoscaling.SetDesiredCapacity: scaling.set_capacity,
-            autoscaling.EnableMetricsCollection: scaling.enable_metrics,
-            autoscaling.DisableMetricsCollection: scaling.disable_metrics,
-            autoscaling.PutScalingPolicy: scaling.put_policy,
-            autoscaling.DescribePolicies: scaling.describe_policies,
-            autoscaling.DeletePolicy: scaling.delete_policy,
-            autoscaling.ExecutePolicy: scaling.execute,
-            autoscaling.DescribeScalingActivities: scaling.describe_activities,
+            autoscaling.CreateAutoScalingGroup: groups.create,
+            autoscaling.UpdateAutoScalingGroup: groups.update,
+            autoscaling.DeleteAutoScalingGroup: policies.delete_group,
+            autoscaling.DescribeAutoScalingGroups: groups.describe,
+            autoscaling.DescribeAutoScalingInstances: groups.describe_instances,
+            autoscaling.SetDesiredCapacity: groups.set_capacity,
+            autoscaling.EnableMetricsCollection: groups.enable_metrics,
+            autoscaling.DisableMetricsCollection: groups.disable_metrics,
+            autoscaling.PutScalingPolicy: policies.put,
+            autoscaling.DescribePolicies: policies.describe,
+            autoscaling.DeletePolicy: policies.delete,
+            autoscaling.ExecutePolicy: policies.execute,
+            autoscaling.DescribeScalingActivities: groups.describe_activities,
         }
 
     def handle(self, ticket: Ticket, command: Shape, caller: Caller, now_ms: int) -> Outcome:
@@ -109,7 +111,7 @@ class WatchMachine:
 
     def next_deadline_ms(self) -> int | None:
         """When it wants `pass_time`; None: never, as things are."""
-        active = self.stirred or self._collector.any_active or self._scaling.any
+        active = self.stirred or self._collector.any_active or self._groups.any_watched
         wanted = self._alarms.any or (self._awake and active)
         return self.next_ms if wanted else None
 
@@ -121,6 +123,6 @@ class WatchMachine:
         for metric, point in self._collector.collect(self._queues.census(now_ms), first_minute, last_minute):
             self._store.add(metric, point, 60)
         self._queues.forget_sizes()
-        for metric, point in self._scaling.samples(max(first_minute, last_minute - ACTIVE_MINUTES + 1), last_minute):
+        for metric, point in self._groups.samples(max(first_minute, last_minute - ACTIVE_MINUTES + 1), last_minute):
             self._store.add(metric, point, 60)
         self._store.grow_coarse(now_ms // 1_000)
