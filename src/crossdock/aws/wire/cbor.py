@@ -17,8 +17,8 @@ from crossdock.aws.shapes import MOMENTS, Kind, ListOf, MapOf, Member, Moment, S
 
 DEPTH_MAX = 16
 """How deeply what is not declared may be nested."""
-PASSED_OVER_MAX = 10_000
-"""How many items may be there that are not declared."""
+ITEMS_MAX = 150_000
+"""In all lists and maps of one body together: more than there are numbers in a megabyte."""
 INTEGERS = (-(1 << 63), (1 << 63) - 1)
 
 UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
@@ -46,12 +46,12 @@ class _Missing(Exception):
 class Reader:
     """Reads the one structure that a body holds."""
 
-    __slots__ = ("_at", "_data", "_passed_over")
+    __slots__ = ("_at", "_data", "_items_left")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 0
-        self._passed_over = 0
+        self._items_left = ITEMS_MAX
 
     def read(self, shape: type[Shape]) -> Shape:
         """The structure. Raises MissingParameter, or Serialization for anything else that is wrong."""
@@ -149,12 +149,19 @@ class Reader:
 
     def _counted(self, count: int | None) -> Iterator[None]:
         if count is not None:
+            self._allow(count)
             for _ in range(count):
                 yield
             return
         while self._peek() != BREAK:
+            self._allow(1)
             yield
         self._at += 1
+
+    def _allow(self, count: int) -> None:
+        self._items_left -= count
+        if self._items_left < 0:
+            raise self._wrong(f"there are more than {ITEMS_MAX} items")
 
     def _string(self, expected: int) -> bytes:
         data, at = self._data, self._at
@@ -225,9 +232,8 @@ class Reader:
 
     def _pass_over(self, depth: int) -> None:
         """Read an item of any kind without keeping it."""
-        self._passed_over += 1
-        if depth > DEPTH_MAX or self._passed_over > PASSED_OVER_MAX:
-            raise self._wrong("there is too much that is not known")
+        if depth > DEPTH_MAX:
+            raise self._wrong("what is not known is nested too deeply")
         major, argument = self._head()
         if major in (ARRAY, MAP):
             for _ in self._counted(argument):

@@ -3,11 +3,14 @@
 Errors carry the legacy code of the Query era in a header of their own, as in JSON. Source: the Smithy specification of RPC v2 CBOR.
 """
 
-from crossdock.aws.errors import ApiError, UnknownOperation
+from crossdock.aws.errors import ApiError, Serialization, UnknownOperation
 from crossdock.aws.shapes import Operation, Service, Shape, Structure
 from crossdock.aws.wire.aws_json import QUERY_ERROR, legacy_code
 from crossdock.aws.wire.cbor import Reader, text_map, write
 from crossdock.aws.wire.http import REQUEST_ID, HttpRequest, HttpResponse
+
+BODY_BYTES_MAX = 1_048_576
+"""As AWS limits PutMetricData."""
 
 _CONTENT_TYPE_HEADER = ("Content-Type", "application/cbor")
 _PROTOCOL_HEADER = ("smithy-protocol", "rpc-v2-cbor")
@@ -30,6 +33,8 @@ class CborCodec:
         operation = self._routes.get(request.path)
         if operation is None:
             raise UnknownOperation
+        if len(request.body) > BODY_BYTES_MAX:
+            raise Serialization(f"The request body must not exceed {BODY_BYTES_MAX} bytes.")
         return operation, Reader(request.body or _EMPTY).read(operation.input)
 
     def encode(self, operation: Operation, result: Shape | None, request_id: str) -> HttpResponse:
