@@ -69,7 +69,12 @@ class Broker:
         metrics = Metrics(self.machine, self.store, self._front_counts, now_ms)
         self.endpoints = Endpoints(self.turn, metrics, self.clock)
         self.dispatch = Dispatch(
-            self.turn, Access(settings, self.clock, secrets), self.endpoints, metrics.requests, self.clock
+            self.turn,
+            Access(settings, self.clock, secrets),
+            self.endpoints,
+            metrics.requests,
+            self.clock,
+            settings.body_bytes_max,
         )
         self.server = HttpServer(self.dispatch, _server_settings(settings), self.clock)
         self.control = Control(self.turn, data)

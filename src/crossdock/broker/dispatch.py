@@ -12,6 +12,7 @@ import structlog
 from crossdock.aws.errors import ApiError
 from crossdock.aws.shapes import Operation, Shape
 from crossdock.aws.wire.codec import Codec, find_codec
+from crossdock.aws.wire.content_encoding import CONTENT_ENCODING, inflated
 from crossdock.aws.wire.http import HttpRequest
 from crossdock.broker.access import Access
 from crossdock.broker.counts import RequestCounts
@@ -33,11 +34,21 @@ UNKNOWN = "unknown"
 class Dispatch:
     """Joins the HTTP front to the turn."""
 
-    def __init__(self, turn: Turn, access: Access, endpoints: Endpoints, counts: RequestCounts, clock: Clock) -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        access: Access,
+        endpoints: Endpoints,
+        counts: RequestCounts,
+        clock: Clock,
+        body_bytes_max: int,
+    ) -> None:
+        """`body_bytes_max` is of a body that came compressed."""
         self._turn = turn
         self._counts = counts
         self._access = access
         self._endpoints = endpoints
+        self._body_bytes_max = body_bytes_max
         self._run_id = clock.new_id()[:23]
         self._numbers = count(1)
 
@@ -46,10 +57,14 @@ class Dispatch:
         if (answer := self._endpoints.answer(request)) is not None:
             exchange.respond(answer)
             return
-        codec = find_codec(request)
+        sent = request
+        codec = find_codec(sent)
         action = UNKNOWN
         try:
-            caller = self._access.caller(request, exchange.secure, codec.service)
+            if CONTENT_ENCODING in sent.headers:
+                request = inflated(sent, self._body_bytes_max)
+                codec = find_codec(request)
+            caller = self._access.caller(sent, exchange.secure, codec.service)
             operation, command = codec.decode(request)
             action = operation.name
             exchange.context = codec, operation
