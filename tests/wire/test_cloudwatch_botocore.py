@@ -101,3 +101,16 @@ def test_errors_for_botocore(protocol: str, error: ApiError) -> None:
     response = codec.encode_error(error, "id-1")
     told = parsed(protocol, operation, response)["Error"]
     assert (response.status, told["Code"], told["Message"]) == (error.status, error.code, error.message)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_missing_members_have_one_name_in_all_protocols(protocol: str) -> None:
+    """A required member that is absent within a list is named as the Query protocol spells it, whichever is spoken."""
+    operation = cloudwatch.OPERATIONS["PutMetricData"]
+    dimension = cloudwatch.Dimension("a", None)
+    datum = cloudwatch.MetricDatum("m", [cloudwatch.Dimension("a", "b"), dimension])
+    request = request_of(protocol, operation, cloudwatch.PutMetricData("n", [datum]))
+    with pytest.raises(
+        errors.MissingParameter, match=r"parameter MetricData\.member\.1\.Dimensions\.member\.2\.Value\."
+    ):
+        find_codec(request).decode(request)

@@ -102,15 +102,17 @@ def test_responses_cut_and_changed_anywhere(codec: JsonCodec | QueryCodec, case:
 
 
 @settings(max_examples=300)
-@given(st.binary(max_size=60), st.sampled_from(sorted(sqs.OPERATIONS)), st.sampled_from(["", "application/json"]))
-def test_any_bytes_in_any_place(junk: bytes, action: str, accept: str) -> None:
+@given(st.data(), services, st.binary(max_size=60), st.sampled_from(["", "application/json"]))
+def test_any_bytes_in_any_place(data: st.DataObject, service: Service, junk: bytes, accept: str) -> None:
     """Random bytes as body, as query and as path are a value or an ApiError."""
+    action = data.draw(st.sampled_from(sorted(service.operations)))
     text = junk.decode("latin-1")
+    asked = f"Action={action}&Version={service.version}"
     for request in (
-        HttpRequest("POST", "/", {"x-amz-target": f"AmazonSQS.{action}"}, junk),
-        HttpRequest("POST", f"/?Action={action}", {"accept": accept}, junk),
-        HttpRequest("GET", f"/?Action={action}&{text}", {"accept": accept}, b""),
-        HttpRequest("GET", f"/{text}?Action={action}", {"accept": accept}, b""),
+        HttpRequest("POST", "/", {"x-amz-target": f"{service.json_target}.{action}"}, junk),
+        HttpRequest("POST", f"/?{asked}", {"accept": accept}, junk),
+        HttpRequest("GET", f"/?{asked}&{text}", {"accept": accept}, b""),
+        HttpRequest("GET", f"/{text}?{asked}", {"accept": accept}, b""),
     ):
         only_api_errors(lambda request=request: find_codec(request).decode(request))
 
