@@ -21,7 +21,12 @@ An error has a shape, which JSON tells in `__type`, and a code, which the Query 
 one; where there is something to name, the text names it. Source: `src/crossdock/aws/errors.py`.
 """
 
-SECTIONS = {"SQS": "Of SQS", "CloudWatch": "Of CloudWatch", "Common to all services": "Common to all services"}
+SECTIONS = {
+    "SQS": "Of SQS",
+    "CloudWatch": "Of CloudWatch",
+    "Auto Scaling": "Of Auto Scaling",
+    "Common to all services": "Common to all services",
+}
 """The comment above a group of errors in the source, and how the page calls it."""
 
 

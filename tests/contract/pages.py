@@ -25,6 +25,7 @@ RUN_BY = {
     "docs/howto/run-on-aws.md": "contract",
     "docs/howto/use-messaging.md": "contract",
     "docs/howto/repair-dead-letters.md": "pipeline",
+    "docs/howto/watch-and-scale.md": "pipeline",
     "docs/howto/run-the-broker.md": "journey",
     "docs/howto/back-up-and-restore.md": "journey",
 }

@@ -132,14 +132,12 @@ def test_signatures(tmp_path: Path, broker: LocalBroker) -> None:
 @pytest.mark.parametrize(
     ("service", "method", "refusal"),
     [
-        ("cloudwatch", "list_metrics", "InvalidAction"),
-        ("autoscaling", "describe_policies", "InvalidAction"),
         ("iam", "list_users", "InvalidAction"),
         ("sts", "get_caller_identity", "InvalidAction"),
     ],
 )
 def test_other_services(broker: LocalBroker, service: str, method: str, refusal: str) -> None:
-    """CloudWatch, Auto Scaling, IAM and STS have no server."""
+    """IAM and STS have no server."""
     client = broker.client(service, config=Config(retries={"total_max_attempts": 1}))
     assert code(getattr(client, method)) == refusal
 
@@ -165,8 +163,85 @@ def test_browsers(broker: LocalBroker) -> None:
 
 
 def test_versions(broker: LocalBroker) -> None:
-    """The `Version` of a Query request is not looked at."""
+    """The `Version` of a Query request only tells services apart."""
     assert bare(broker.url, "/?Action=ListQueues&Version=1999-01-01")[0] == 200
+
+
+# CloudWatch and Auto Scaling
+
+ALARM = {
+    "AlarmName": "errors",
+    "Namespace": "Shop",
+    "MetricName": "Errors",
+    "Statistic": "Sum",
+    "Period": 60,
+    "EvaluationPeriods": 1,
+    "Threshold": 5,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
+
+GROUP = {"AutoScalingGroupName": "asg", "MinSize": 0, "MaxSize": 50, "LaunchConfigurationName": "worker"}
+
+
+def test_statistics(broker: LocalBroker) -> None:
+    """Statistics are SampleCount, Average, Sum, Minimum and Maximum."""
+    cloudwatch = broker.client("cloudwatch")
+    percentile = {**ALARM, "ExtendedStatistic": "p99"}
+    del percentile["Statistic"]
+    assert code(cloudwatch.put_metric_alarm, **percentile) == "InvalidParameterValue"
+
+
+def test_alarms(broker: LocalBroker) -> None:
+    """There are metric alarms only."""
+    cloudwatch = broker.client("cloudwatch", config=Config(retries={"total_max_attempts": 1}))
+    composite = {"AlarmName": "both", "AlarmRule": "ALARM(errors)"}
+    assert code(cloudwatch.put_composite_alarm, **composite) == "InvalidAction"
+    band = {**ALARM, "ThresholdMetricId": "ad1"}
+    assert code(cloudwatch.put_metric_alarm, **band) == "InvalidParameterCombination"
+
+
+def test_actions(broker: LocalBroker) -> None:
+    """Of the actions of an alarm only scaling policies are done."""
+    cloudwatch = broker.client("cloudwatch")
+    cloudwatch.put_metric_alarm(**ALARM, AlarmActions=["arn:aws:sns:us-east-1:000000000000:pager"])
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a drill")
+    [item] = cloudwatch.describe_alarm_history(HistoryItemType="Action")["AlarmHistoryItems"]
+    assert item["HistorySummary"].startswith("Failed to execute action ")
+
+
+def test_metrics_of_groups(broker: LocalBroker, sqs: Any) -> None:
+    """Quiet groups of fair queues have no metrics, nor have FIFO groups in flight."""
+    fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    for name, attributes in (("fair", {}), ("q.fifo", fifo)):
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody="x", MessageGroupId="g")
+    broker.clock.advance(60)
+    names = {metric["MetricName"] for metric in broker.client("cloudwatch").list_metrics()["Metrics"]}
+    assert not {name for name in names if "Quiet" in name or "GroupsWithInflight" in name}
+    assert {"ApproximateNumberOfNoisyGroups", "NumberOfDeduplicatedSentMessages"} <= names
+
+
+def test_instances(broker: LocalBroker) -> None:
+    """An instance of a group is in service at once, and stands for a process."""
+    autoscaling = broker.client("autoscaling")
+    autoscaling.create_auto_scaling_group(**GROUP, DesiredCapacity=2)
+    [group] = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert [one["LifecycleState"] for one in group["Instances"]] == ["InService"] * 2
+
+
+def test_target_tracking(broker: LocalBroker) -> None:
+    """Target tracking takes away one instance in ten at a time, at least one."""
+    autoscaling, cloudwatch = broker.client("autoscaling"), broker.client("cloudwatch")
+    autoscaling.create_auto_scaling_group(**GROUP, DesiredCapacity=40)
+    metric = {"MetricName": "Load", "Namespace": "Shop", "Statistic": "Average"}
+    tracking = {"CustomizedMetricSpecification": metric, "TargetValue": 100.0}
+    policy = {"AutoScalingGroupName": "asg", "PolicyName": "track", "PolicyType": "TargetTrackingScaling"}
+    autoscaling.put_scaling_policy(**policy, TargetTrackingConfiguration=tracking)
+    for _ in range(15):
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "Load", "Value": 1.0}])
+        broker.clock.advance(60)
+    [group] = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert group["DesiredCapacity"] == 36
 
 
 # Names

@@ -273,6 +273,7 @@ def test_alarms_outlive_the_broker(tmp_path: Path) -> None:
         ({"Metrics": [{"Id": "e1", "Expression": "1"}]}, "InvalidParameterCombination"),
         ({"Unit": "Furlongs"}, "ValidationError"),
         ({"AlarmActions": ["arn:aws:sns:::a"] * 6}, "ValidationError"),
+        ({"EvaluationInterval": 60}, "InvalidParameterCombination"),
         ({"WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 5}}, "InvalidParameterCombination"),
     ],
 )

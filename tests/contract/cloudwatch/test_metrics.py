@@ -147,6 +147,12 @@ def test_what_is_no_sample_is_refused_with_all_that_came_with_it(
     assert latency(broker, cloudwatch, "Sum") == []
 
 
+def test_samples_of_entities_are_refused(cloudwatch: Any) -> None:
+    with pytest.raises(ClientError) as refused:
+        cloudwatch.put_metric_data(Namespace="Shop", EntityMetricData=[{"MetricData": [{**PUT, "Value": 1.0}]}])
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterCombination"
+
+
 def test_the_namespaces_of_services_are_theirs(cloudwatch: Any) -> None:
     with pytest.raises(ClientError) as refused:
         cloudwatch.put_metric_data(Namespace="AWS/SQS", MetricData=[{**PUT, "Value": 1.0}])

@@ -15,6 +15,10 @@ def _nested(name: str) -> QueryList:
     return QueryList(name, flattened=False)
 
 
+class Unsupported(Shape):
+    """A structure that is refused where it is given."""
+
+
 # Metrics
 
 
@@ -70,6 +74,7 @@ class PutMetricData(Shape):
     """Not `AWS/…`, which is the services' own."""
     metric_data: Annotated[list[MetricDatum] | None, _nested("MetricData")] = None
     """Up to METRIC_DATA_MAX."""
+    entity_metric_data: Annotated[list[Unsupported] | None, _nested("EntityMetricData")] = None
 
 
 class GetMetricStatistics(Shape):
@@ -202,10 +207,6 @@ class Tag(Shape):
 Tags = Annotated[list[Tag] | None, _nested("Tags")]
 
 
-class Unsupported(Shape):
-    """A structure that is refused where it is given."""
-
-
 class PutMetricAlarm(Shape):
     """Make an alarm, which begins as INSUFFICIENT_DATA, or replace what an existing one watches; its state stays."""
 
@@ -241,6 +242,8 @@ class PutMetricAlarm(Shape):
     evaluation_window: Unsupported | None = None
     warm_up_configuration: Unsupported | None = None
     evaluation_criteria: Unsupported | None = None
+    evaluation_interval: int | None = None
+    """Refused: alarms are looked at each minute, those of short periods each ten seconds."""
     action_configuration: Unsupported | None = None
 
 

@@ -36,7 +36,13 @@ def checked(command: api.PutMetricAlarm, caller: Caller) -> api.PutMetricAlarm:
     """What an alarm is to watch, with defaults filled in and without tags. ValidationError and its kin where it cannot be."""
     long_enough(command.alarm_name, "alarmName", 1, ALARM_NAME_LENGTH_MAX)
     long_enough(command.alarm_description, "alarmDescription", 0, 1_024)
-    for parameter in ("evaluation_window", "warm_up_configuration", "evaluation_criteria", "action_configuration"):
+    for parameter in (
+        "evaluation_window",
+        "warm_up_configuration",
+        "evaluation_criteria",
+        "evaluation_interval",
+        "action_configuration",
+    ):
         refuse(getattr(command, parameter), "".join(map(str.capitalize, parameter.split("_"))))
     if command.threshold_metric_id is not None:
         raise InvalidParameterCombination("This server does not support alarms on anomaly detection.")

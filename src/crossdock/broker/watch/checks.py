@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
-from crossdock.aws.api.cloudwatch import Dimension, MetricDataQuery, Unsupported
+from crossdock.aws.api.cloudwatch import Dimension, MetricDataQuery
 from crossdock.aws.errors import InvalidParameterCombination, InvalidParameterValue, MissingParameter, ValidationError
 from crossdock.aws.quotas import DIMENSIONS_MAX
 from crossdock.broker.outcome import Caller
@@ -124,7 +124,7 @@ def check_queries(queries: Sequence[MetricDataQuery]) -> None:
                 )
 
 
-def refuse(given: Unsupported | None, parameter: str) -> None:
+def refuse(given: object, parameter: str) -> None:
     """What this server does not do is not taken and forgotten."""
     if given is not None:
         raise InvalidParameterCombination(f"This server does not support {parameter}.")

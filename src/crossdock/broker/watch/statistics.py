@@ -43,6 +43,7 @@ from crossdock.broker.watch.checks import (
     check_statistic,
     metric_name,
     one_of,
+    refuse,
     within,
 )
 from crossdock.broker.watch.samples import MetricName, Point, Samples, by_period, together
@@ -64,6 +65,7 @@ QUERY_POINTS_MAX = 100_800
 def put_metric_data(store: WatchStore, command: PutMetricData, caller: Caller, now_ms: int) -> None:
     if command.namespace.startswith("AWS/"):
         raise InvalidParameterValue("The value AWS/ for parameter Namespace is invalid.")
+    refuse(command.entity_metric_data, "EntityMetricData")
     data = command.metric_data or []
     if not data:
         raise MissingParameter.named("MetricData")
