@@ -33,6 +33,8 @@ def values(kind: Kind, scalars: Scalars = SCALARS) -> st.SearchStrategy[Any]:
             return scalars[scalar_type]
         case Structure(shape):
             return shapes(shape, scalars).filter(lambda value: value != absent(shape)) if members(shape) else st.none()
+        case ListOf(Structure(shape)) if not members(shape):
+            return st.none()
         case ListOf(item):
             return st.lists(values(item, scalars), min_size=1, max_size=3)
         case MapOf(item):
