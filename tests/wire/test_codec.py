@@ -80,7 +80,7 @@ def test_every_operation_is_found(service: Service) -> None:
     for name, operation in service.operations.items():
         codec = find_codec(HttpRequest("POST", "/", {"x-amz-target": f"{service.json_target}.{name}"}, b"{}"))
         assert codec.service == service.name
-        with contextlib.suppress(MissingParameter):
+        with contextlib.suppress(MissingParameter, QueueDoesNotExist):
             assert (
                 codec.decode(HttpRequest("POST", "/", {"x-amz-target": f"{service.json_target}.{name}"}, b"{}"))[0]
                 is operation
