@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from crossdock.aws.api import autoscaling, cloudwatch, sqs
-from crossdock.aws.errors import ApiError, MissingParameter
+from crossdock.aws.errors import ApiError, MissingParameter, QueueDoesNotExist
 from crossdock.aws.shapes import Service
 from crossdock.aws.wire.codec import find_codec
 from crossdock.aws.wire.http import HttpRequest

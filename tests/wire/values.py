@@ -44,11 +44,12 @@ def values(kind: Kind, scalars: Scalars = SCALARS) -> st.SearchStrategy[Any]:
 def shapes(shape: type[Shape], scalars: Scalars = SCALARS) -> st.SearchStrategy[Shape]:
     """Values of a structure, each optional member there or not."""
     drawn = {member: values(member.kind, scalars) for member in members(shape)}
-    return st.builds(
-        shape, **{member.field: one if member.required else st.none() | one for member, one in drawn.items()}
+    fields = {member.field: one if member.required else st.none() | one for member, one in drawn.items()}
+    return st.fixed_dictionaries(fields).map(
+        lambda given: shape(**{field: value for field, value in given.items() if value is not None})
     )
 
 
 def absent(shape: type[Shape]) -> Shape:
     """A structure of which no member is there."""
-    return shape(**{member.field: None for member in members(shape)})
+    return shape(**{member.field: None for member in members(shape) if member.required})
