@@ -165,13 +165,13 @@ def test_missing_members_are_named() -> None:
 
 
 def test_operations_that_do_not_exist() -> None:
-    """A path that names no operation is a 404 in CBOR."""
+    """A path that names no operation is refused in CBOR."""
     request = HttpRequest("POST", f"{PATH}NoSuchThing", {}, b"")
     codec = find_codec(request)
     with pytest.raises(UnknownOperation) as refused:
         codec.decode(request)
     response = codec.encode_error(refused.value, "id-1")
-    assert (response.status, response.header("content-type")) == (404, "application/cbor")
+    assert (response.status, response.header("content-type")) == (400, "application/cbor")
 
 
 def test_the_headers_of_answers() -> None:
