@@ -1,6 +1,6 @@
 """CloudWatch in every protocol, with botocore's own serializers and parsers on the client's side and any values."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,7 +33,7 @@ def plain(kind: Kind, value: Any) -> Any:
     """A value as botocore's users write it: structures are dicts, moments are datetimes."""
     match kind:
         case Scalar(scalar_type) if scalar_type is Moment:
-            return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=round(value * 1_000))
+            return datetime.fromtimestamp(value, UTC)
         case Structure(shape):
             told = {member.name: (member.kind, getattr(value, member.field)) for member in members(shape)}
             return {name: plain(kind, one) for name, (kind, one) in told.items() if one is not None}

@@ -14,6 +14,8 @@ TEXTS = st.text(
 )
 """What SQS lets a message hold; XML cannot write anything else."""
 
+# Moments in quarters of a second: a float has those exactly, and clients round others each in its way.
+
 Scalars = Mapping[type, st.SearchStrategy[Any]]
 
 SCALARS: Scalars = {
@@ -22,7 +24,7 @@ SCALARS: Scalars = {
     float: st.floats(allow_nan=False, allow_infinity=False),
     bool: st.booleans(),
     bytes: st.binary(max_size=12),
-    Moment: st.integers(-(10**12), 10**13).map(lambda milliseconds: milliseconds / 1_000),
+    Moment: st.integers(-4 * 10**9, 4 * 10**10).map(lambda quarters: quarters / 4),
 }
 
 
