@@ -102,6 +102,8 @@ METRIC_DATA_MAX = 1_000
 """Entries of one PutMetricData."""
 METRIC_VALUES_MAX = 150
 """Values of one entry."""
+METRIC_VALUE_MAX = 2.0**360
+"""Neither a value nor how often it came may be greater; nor a value less than minus that, nor a target closer to nothing than its inverse."""
 METRIC_DATA_QUERIES_MAX = 500
 """Queries of one GetMetricData."""
 METRICS_LISTED_MAX = 500

@@ -159,6 +159,26 @@ def test_metric_math_is_watched(broker: LocalBroker, cloudwatch: Any) -> None:
     assert alarm(cloudwatch, "ratio")["Metrics"] == watched["Metrics"]
 
 
+@pytest.mark.parametrize("math", ["((", "m9 * 2", "e1 + 1", "1", "FILL(errors)", "9" * 400])
+def test_an_expression_that_has_no_value_is_no_alarm(broker: LocalBroker, cloudwatch: Any, math: str) -> None:
+    """It would be looked at each minute, and whatever else was due would wait in vain."""
+    metric = {"Namespace": "Shop", "MetricName": "Errors"}
+    metrics = [
+        {"Id": "e1", "Expression": math},
+        {"Id": "errors", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": False},
+    ]
+    with pytest.raises(ClientError) as refused:
+        cloudwatch.put_metric_alarm(
+            AlarmName="ratio",
+            Threshold=0.5,
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            Metrics=metrics,
+        )
+    assert error_of(refused) == "ValidationError"
+    broker.clock.advance(60)
+
+
 def test_a_state_that_is_set_lasts_until_it_is_looked_at(broker: LocalBroker, cloudwatch: Any) -> None:
     cloudwatch.put_metric_alarm(**CUSTOM)
     errors(broker, cloudwatch, 1)

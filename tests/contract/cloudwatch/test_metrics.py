@@ -132,8 +132,17 @@ def test_samples_of_a_second(broker: LocalBroker, cloudwatch: Any) -> None:
         ({"Value": 1.0, "Unit": "Furlongs"}, "ValidationError"),
         ({"Value": 1.0, "Timestamp": 1_000_000_000}, "InvalidParameterValue"),
         ({"Value": 1.0, "StorageResolution": 7}, "InvalidParameterValue"),
+        ({"Value": 1e109}, "InvalidParameterValue"),
+        ({"Value": -1e109}, "InvalidParameterValue"),
+        ({"Values": [1.0, 1e308]}, "InvalidParameterValue"),
+        ({"Values": [1.0], "Counts": [0.0]}, "InvalidParameterValue"),
+        ({"Values": [1.0], "Counts": [1e-300]}, "InvalidParameterValue"),
         (
             {"StatisticValues": {"SampleCount": 0.0, "Sum": 0.0, "Minimum": 0.0, "Maximum": 0.0}},
+            "InvalidParameterValue",
+        ),
+        (
+            {"StatisticValues": {"SampleCount": 1.0, "Sum": 1e308, "Minimum": 0.0, "Maximum": 0.0}},
             "InvalidParameterValue",
         ),
     ],

@@ -28,6 +28,7 @@ from crossdock.broker.watch.checks import (
     within,
 )
 from crossdock.broker.watch.evaluation import COMPARISONS, TREATMENTS
+from crossdock.broker.watch.statistics import add_expressions
 
 ALARM_PERIODS_S = (10, 20, 30)
 
@@ -90,6 +91,7 @@ def _check_math(command: api.PutMetricAlarm) -> None:
         raise InvalidParameterCombination("The parameter Metrics cannot be used with those of a single metric.")
     queries = command.metrics or []
     check_queries(queries)
+    add_expressions({query.id: {} for query in queries if query.metric_stat is not None}, queries)
     if sum(query.return_data is not False for query in queries) != 1:
         raise ValidationError("Exactly one element of Metrics must return data.")
 

@@ -57,6 +57,8 @@ def evaluate(expression: str, series: Mapping[str, Series]) -> Series:
         value = _Evaluation(expression, series).of(_parse(expression))
     except RecursionError as error:
         raise ValidationError("The expression is nested too deeply.") from error
+    except OverflowError as error:
+        raise ValidationError(f"The expression {expression} has a number that is too large.") from error
     if not isinstance(value, dict):
         raise ValidationError(f"The expression {expression} must be one series.")
     return {at_s: float(number) for at_s, number in value.items()}
@@ -79,7 +81,7 @@ class _Evaluation:
 
     def of(self, node: ast.expr) -> Value:
         match node:
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool) and math.isfinite(number):
                 return float(number)
             case ast.Name(id=name) if name in self._series:
                 return self._series[name]
@@ -113,13 +115,11 @@ class _Evaluation:
                 return self._chosen(condition, chosen, other)
             case _, [list() as many] if name in _OF_MANY:
                 return _across(_OF_MANY[name], many)
-            case _, [dict() as series] if name in _OF_MANY and series:
-                constant = _OF_MANY[name](list(series.values()))
-                return dict.fromkeys(series, constant)
+            case _, [dict() as series] if name in _OF_MANY:
+                constant = _number(_OF_MANY[name], list(series.values())) if series else None
+                return {} if constant is None else dict.fromkeys(series, constant)
             case _, [dict() as series] if name in _OF_EACH:
                 return {at_s: _OF_EACH[name](value) for at_s, value in series.items()}
-            case _, [dict() as series]:
-                return series
         raise self._unreadable()
 
     def _as_series(self, node: ast.expr) -> Series:
@@ -136,8 +136,7 @@ class _Evaluation:
             if number is None:
                 raise self._unreadable()
             return number
-        joined = {at_s: _number(function, _at(left, at_s), _at(right, at_s)) for at_s in _moments(left, right)}
-        return {at_s: number for at_s, number in joined.items() if number is not None}
+        return _known({at_s: _number(function, _at(left, at_s), _at(right, at_s)) for at_s in _moments(left, right)})
 
     def _chosen(self, condition: Value, chosen: Value, other: Value) -> Value:
         if not isinstance(condition, dict) or isinstance(chosen, list) or isinstance(other, list):
@@ -166,7 +165,9 @@ _FUNCTIONS = {"METRICS", "FILL", "IF", *_OF_EACH, *_OF_MANY}
 def _across(function: Callable[[Sequence[float]], float], many: list[Series]) -> Series:
     """One series of several: at each moment, of those that have a value."""
     moments = {at_s for series in many for at_s in series}
-    return {at_s: function([series[at_s] for series in many if at_s in series]) for at_s in moments}
+    return _known(
+        {at_s: _number(function, [series[at_s] for series in many if at_s in series]) for at_s in moments}
+    )
 
 
 def _moments(left: float | Series, right: float | Series) -> set[int]:
@@ -179,10 +180,14 @@ def _at(value: float | Series, at_s: int) -> float:
     return value if isinstance(value, float) else value[at_s]
 
 
-def _number(function: Callable[[float, float], float], left: float, right: float) -> float | None:
+def _known(values: dict[int, float | None]) -> Series:
+    return {at_s: value for at_s, value in values.items() if value is not None}
+
+
+def _number(function: Callable[..., float], *arguments: float | Sequence[float]) -> float | None:
     """None where there is no result, as for a division by zero."""
     try:
-        number = float(function(left, right))
+        number = float(function(*arguments))
     except (ArithmeticError, ValueError):
         return None
     return number if math.isfinite(number) else None

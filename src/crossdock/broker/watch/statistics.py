@@ -1,6 +1,6 @@
 """Metrics: samples in, statistics out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from crossdock.aws.api.cloudwatch import (
@@ -30,6 +30,7 @@ from crossdock.aws.quotas import (
     DATAPOINTS_MAX,
     METRIC_DATA_MAX,
     METRIC_DATA_QUERIES_MAX,
+    METRIC_VALUE_MAX,
     METRIC_VALUES_MAX,
     METRICS_LISTED_MAX,
 )
@@ -99,19 +100,33 @@ def _samples(datum: MetricDatum) -> Samples:
             "At least one, and only one, of Value, Values and StatisticValues must be given."
         )
     if datum.value is not None:
+        _check_values("Value", [datum.value])
         return Samples(1.0, datum.value, datum.value, datum.value)
     if (made := datum.statistic_values) is not None:
-        if made.sample_count <= 0:
-            raise InvalidParameterValue("The parameter StatisticValues.SampleCount must be greater than 0.")
+        _check_counts("StatisticValues.SampleCount", [made.sample_count])
+        _check_values("StatisticValues", [made.sum, made.minimum, made.maximum])
         return Samples(made.sample_count, made.sum, made.minimum, made.maximum)
     values = datum.values or []
     counts = datum.counts or [1.0] * len(values)
     at_most(values, "values", METRIC_VALUES_MAX)
     if len(counts) != len(values):
         raise InvalidParameterValue("The parameters Values and Counts must have the same length.")
-    if min(counts) <= 0:
-        raise InvalidParameterValue("The parameter Counts must be greater than 0.")
+    _check_values("Values", values)
+    _check_counts("Counts", counts)
     return together(Samples(n, value * n, value, value) for value, n in zip(values, counts, strict=True))
+
+
+def _check_values(parameter: str, values: Sequence[float]) -> None:
+    """Within these bounds no sum of samples is ever infinite."""
+    for value in values:
+        if abs(value) > METRIC_VALUE_MAX:
+            raise InvalidParameterValue(f"The value {value} for parameter {parameter} is invalid: it is out of range.")
+
+
+def _check_counts(parameter: str, counts: Sequence[float]) -> None:
+    for count in counts:
+        if not 1 / METRIC_VALUE_MAX <= count <= METRIC_VALUE_MAX:
+            raise InvalidParameterValue(f"The value {count} for parameter {parameter} is invalid: it is out of range.")
 
 
 def get_metric_statistics(
@@ -241,10 +256,15 @@ def series(
             )
             periods = by_period(store.points(metric, start_s, end_s, stat.unit), start_s, stat.period)
             every[query.id] = _of_one_unit(periods, stat.stat)
+    add_expressions(every, queries)
+    return every
+
+
+def add_expressions(every: dict[str, expression.Series], queries: list[MetricDataQuery]) -> None:
+    """Add the values of the expressions to those of the metrics. ValidationError where one cannot be read."""
     for query in _in_order(queries):
         assert query.expression is not None
         every[query.id] = expression.evaluate(query.expression, every)
-    return every
 
 
 def _of_one_unit(periods: dict[tuple[int, str], Samples], stat: str) -> expression.Series:

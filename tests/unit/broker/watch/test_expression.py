@@ -23,6 +23,9 @@ SERIES = {"m1": {0: 10.0, 60: 20.0, 120: 30.0}, "m2": {0: 2.0, 60: 0.0, 180: 5.0
         ("IF(m1 > 15 && m1 < 25, 1, 0)", {0: 0.0, 60: 1.0, 120: 0.0}),
         ("-m1 + 2 ^ 3", {0: -2.0, 60: -12.0, 120: -22.0}),
         ("CEIL(m1 / 3)", {0: 4.0, 60: 7.0, 120: 10.0}),
+        ("m1 * 1e300 * 1e300", {}),
+        ("SUM([m1 * 1e307, m1 * 1e307])", {}),
+        ("SUM(m1 * 4e306)", {}),
     ],
 )
 def test_expressions(expression: str, values: dict[int, float]) -> None:
@@ -46,6 +49,11 @@ def test_expressions(expression: str, values: dict[int, float]) -> None:
         "m1 + " * 600 + "m1",
         "",
         "9 ** 9 ** 9 ** 9",
+        "m1 + " + "9" * 400,
+        "FILL(m1, 1e999)",
+        "CEIL(FILL(m1, 1e999))",
+        "IF(m1)",
+        "FILL(m1)",
     ],
 )
 def test_what_is_no_expression_is_refused(expression: str) -> None:
