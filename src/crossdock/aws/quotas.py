@@ -123,6 +123,25 @@ ALARM_RANGE_SECONDS_MAX = 86_400
 ALARM_RANGE_SECONDS_MAX_OF_HOURS = 604_800
 """The same for periods of an hour and more."""
 
+ALARMS_MAX = 5_000
+"""Alarms of an account in a region."""
+ALARM_QUERIES_MAX = 20
+"""Queries of an alarm on metric math; of them"""
+ALARM_METRICS_MAX = 10
+"""are metrics."""
+ALARM_ACTION_LENGTH_MAX = 1_024
+"""Characters."""
+
+# Auto Scaling
+GROUPS_MAX = 500
+"""Groups of an account in a region."""
+POLICIES_MAX = 50
+"""Policies of a group."""
+STEPS_MAX = 20
+"""Steps of a policy."""
+SCALING_SECONDS_MAX = 31_536_000
+"""Of a cooldown or a warm-up. AWS names no limit; a year is none that anybody meets."""
+
 assert MAXIMUM_MESSAGE_SIZE[1] == BATCH_BYTES_MAX, "one message of the greatest size fills a batch"
 assert VISIBILITY_TIMEOUT[1] * 1_000 == VISIBILITY_TOTAL_MS_MAX
 assert MESSAGE_RETENTION_PERIOD[1] * 1_000 > DEDUPLICATION_WINDOW_MS

@@ -8,6 +8,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from crossdock.aws.quotas import GROUPS_MAX, POLICIES_MAX
 from crossdock.testing import LocalBroker
 
 GROUP = "payment-service-asg"
@@ -27,6 +28,19 @@ SCALE_UP: dict[str, Any] = {
     "AdjustmentType": "ChangeInCapacity",
 }
 """The policy of the guide."""
+
+STEPS = [
+    {"MetricIntervalLowerBound": float(number), "MetricIntervalUpperBound": number + 1.0, "ScalingAdjustment": 1}
+    for number in range(21)
+]
+
+TRACK: dict[str, Any] = {
+    "AutoScalingGroupName": GROUP,
+    "PolicyName": "track",
+    "PolicyType": "TargetTrackingScaling",
+}
+
+DEPTH: dict[str, Any] = {"Namespace": "Shop", "MetricName": "Depth", "Statistic": "Average"}
 
 DEEP: dict[str, Any] = {
     "AlarmName": "deep",
@@ -156,13 +170,8 @@ def test_steps_are_picked_by_the_breach_and_wait_for_nobody(
 
 
 def test_a_target_is_tracked(broker: LocalBroker, autoscaling: Any, cloudwatch: Any) -> None:
-    metric = {"Namespace": "Shop", "MetricName": "Depth", "Statistic": "Average"}
-    answer = autoscaling.put_scaling_policy(
-        AutoScalingGroupName=GROUP,
-        PolicyName="track",
-        PolicyType="TargetTrackingScaling",
-        TargetTrackingConfiguration={"CustomizedMetricSpecification": metric, "TargetValue": 100.0},
-    )
+    tracked = {"CustomizedMetricSpecification": DEPTH, "TargetValue": 100.0}
+    answer = autoscaling.put_scaling_policy(**TRACK, TargetTrackingConfiguration=tracked)
     names = [alarm["AlarmName"] for alarm in answer["Alarms"]]
     assert [name.partition(f"{GROUP}-")[2][:9] for name in names] == ["AlarmHigh", "AlarmLow-"]
     depth(broker, 250, 250, 250)
@@ -244,6 +253,15 @@ def test_groups_outlive_the_broker(tmp_path: Path) -> None:
         ({"MinSize": 5}, "ValidationError"),
         ({"DesiredCapacity": 5}, "ValidationError"),
         ({"MinSize": -1, "DesiredCapacity": -1}, "ValidationError"),
+        ({"MaxSize": 1_001}, "ValidationError"),
+        ({"AutoScalingGroupName": "a:b"}, "ValidationError"),
+        ({"AutoScalingGroupName": "a b"}, "ValidationError"),
+        ({"AutoScalingGroupName": "\u00fc"}, "ValidationError"),
+        ({"DefaultCooldown": -1}, "ValidationError"),
+        ({"DefaultCooldown": 10**17}, "ValidationError"),
+        ({"DefaultInstanceWarmup": 10**17}, "ValidationError"),
+        ({"HealthCheckGracePeriod": -1}, "ValidationError"),
+        ({"Tags": [{"Key": str(number)} for number in range(51)]}, "ValidationError"),
     ],
 )
 def test_what_is_no_group_is_refused(autoscaling: Any, changed: dict[str, Any], code: str) -> None:
@@ -264,9 +282,61 @@ def test_what_is_no_group_is_refused(autoscaling: Any, changed: dict[str, Any], 
         {"PolicyType": "StepScaling"},
         {"PolicyType": "TargetTrackingScaling"},
         {"MinAdjustmentMagnitude": 2},
+        {"Cooldown": 10**17},
+        {"EstimatedInstanceWarmup": 10**17},
+        {"PolicyType": "StepScaling", "ScalingAdjustment": None, "StepAdjustments": STEPS},
     ],
 )
 def test_what_is_no_policy_is_refused(autoscaling: Any, changed: dict[str, Any]) -> None:
     asked = {key: value for key, value in {**SCALE_UP, **changed}.items() if value is not None}
     assert refusal(autoscaling.put_scaling_policy, **asked)[0] == "ValidationError"
     assert autoscaling.describe_policies()["ScalingPolicies"] == []
+
+
+def test_a_policy_that_is_refused_leaves_the_one_before_as_it_is(autoscaling: Any, cloudwatch: Any) -> None:
+    tracked = {"CustomizedMetricSpecification": DEPTH, "TargetValue": 100.0}
+    autoscaling.put_scaling_policy(**TRACK, TargetTrackingConfiguration=tracked)
+    before = autoscaling.describe_policies()["ScalingPolicies"], cloudwatch.describe_alarms()["MetricAlarms"]
+    for wrong in ({"Period": 45}, {"Statistic": "Median"}):
+        tracked = {"CustomizedMetricSpecification": {**DEPTH, **wrong}, "TargetValue": 100.0}
+        assert refusal(autoscaling.put_scaling_policy, **TRACK, TargetTrackingConfiguration=tracked)
+    after = autoscaling.describe_policies()["ScalingPolicies"], cloudwatch.describe_alarms()["MetricAlarms"]
+    assert after == before
+
+
+@pytest.mark.parametrize("target", [-1.0, 0.0, 1e-300, 1e300])
+def test_a_target_is_in_range(autoscaling: Any, target: float) -> None:
+    tracked = {"CustomizedMetricSpecification": DEPTH, "TargetValue": target}
+    assert refusal(autoscaling.put_scaling_policy, **TRACK, TargetTrackingConfiguration=tracked)[0] == "ValidationError"
+
+
+@pytest.mark.parametrize("recent", ["1e300", "9" * 400, '"x"', "null", "true"])
+def test_a_reason_that_tells_no_value_scales_nothing(autoscaling: Any, cloudwatch: Any, recent: str) -> None:
+    tracked = {"CustomizedMetricSpecification": DEPTH, "TargetValue": 0.001}
+    answer = autoscaling.put_scaling_policy(**TRACK, TargetTrackingConfiguration=tracked)
+    cloudwatch.set_alarm_state(
+        AlarmName=answer["Alarms"][0]["AlarmName"],
+        StateValue="ALARM",
+        StateReason="a drill",
+        StateReasonData=f'{{"recentDatapoints": [{recent}]}}',
+    )
+    assert capacity(autoscaling) == 1
+
+
+def test_an_alarm_scales_groups_of_its_own_account_alone(broker: LocalBroker, autoscaling: Any) -> None:
+    arn = autoscaling.put_scaling_policy(**SCALE_UP)["PolicyARN"]
+    others = broker.client("cloudwatch", region_name="eu-west-1")
+    others.put_metric_alarm(**DEEP, AlarmActions=[arn])
+    others.set_alarm_state(AlarmName="deep", StateValue="ALARM", StateReason="a drill")
+    assert capacity(autoscaling) == 1
+
+
+def test_there_are_so_many_groups_and_policies(autoscaling: Any) -> None:
+    for number in range(POLICIES_MAX):
+        autoscaling.put_scaling_policy(**{**SCALE_UP, "PolicyName": str(number)})
+    autoscaling.put_scaling_policy(**{**SCALE_UP, "PolicyName": "0"})
+    assert refusal(autoscaling.put_scaling_policy, **SCALE_UP)[0] == "LimitExceeded"
+    for number in range(GROUPS_MAX - 1):
+        autoscaling.create_auto_scaling_group(**{**MADE, "AutoScalingGroupName": str(number), "DesiredCapacity": 0})
+    one_more = {**MADE, "AutoScalingGroupName": "more"}
+    assert refusal(autoscaling.create_auto_scaling_group, **one_more)[0] == "LimitExceeded"

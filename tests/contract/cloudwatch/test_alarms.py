@@ -116,6 +116,16 @@ def test_missing_data_is_treated_as_asked(
     assert seen == states
 
 
+@pytest.mark.parametrize("data", ["", "{", "[" * 3_999, '{"recentDatapoints": [1e999]}'])
+def test_data_of_a_reason_are_json(cloudwatch: Any, data: str) -> None:
+    cloudwatch.put_metric_alarm(**CUSTOM)
+    asked = {"AlarmName": "custom", "StateValue": "ALARM", "StateReason": "a drill"}
+    with pytest.raises(ClientError) as refused:
+        cloudwatch.set_alarm_state(**asked, StateReasonData=data)
+    assert error_of(refused) == "InvalidFormat"
+    assert alarm(cloudwatch, "custom")["StateValue"] == "INSUFFICIENT_DATA"
+
+
 def test_m_of_n(broker: LocalBroker, cloudwatch: Any) -> None:
     cloudwatch.put_metric_alarm(**{**CUSTOM, "EvaluationPeriods": 3}, DatapointsToAlarm=2)
     states = []
@@ -177,6 +187,20 @@ def test_an_expression_that_has_no_value_is_no_alarm(broker: LocalBroker, cloudw
         )
     assert error_of(refused) == "ValidationError"
     broker.clock.advance(60)
+
+
+def test_math_has_so_many_metrics(cloudwatch: Any) -> None:
+    metric = {"Metric": {"Namespace": "Shop", "MetricName": "Errors"}, "Period": 60, "Stat": "Sum"}
+    metrics = [{"Id": f"m{number}", "MetricStat": metric, "ReturnData": not number} for number in range(11)]
+    with pytest.raises(ClientError) as refused:
+        cloudwatch.put_metric_alarm(
+            AlarmName="many",
+            Threshold=0.5,
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            Metrics=metrics,
+        )
+    assert error_of(refused) == "ValidationError"
 
 
 def test_a_state_that_is_set_lasts_until_it_is_looked_at(broker: LocalBroker, cloudwatch: Any) -> None:
@@ -293,6 +317,7 @@ def test_alarms_outlive_the_broker(tmp_path: Path) -> None:
         ({"Metrics": [{"Id": "e1", "Expression": "1"}]}, "InvalidParameterCombination"),
         ({"Unit": "Furlongs"}, "ValidationError"),
         ({"AlarmActions": ["arn:aws:sns:::a"] * 6}, "ValidationError"),
+        ({"AlarmActions": ["a" * 1_025]}, "ValidationError"),
         ({"EvaluationInterval": 60}, "InvalidParameterCombination"),
         ({"WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 5}}, "InvalidParameterCombination"),
     ],

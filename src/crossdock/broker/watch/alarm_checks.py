@@ -5,8 +5,11 @@ import msgspec
 from crossdock.aws.api import cloudwatch as api
 from crossdock.aws.errors import InvalidParameterCombination, InvalidParameterValue, MissingParameter, ValidationError
 from crossdock.aws.quotas import (
+    ALARM_ACTION_LENGTH_MAX,
     ALARM_ACTIONS_MAX,
+    ALARM_METRICS_MAX,
     ALARM_NAME_LENGTH_MAX,
+    ALARM_QUERIES_MAX,
     ALARM_RANGE_SECONDS_MAX,
     ALARM_RANGE_SECONDS_MAX_OF_HOURS,
     ALARM_TAG_VALUE_LENGTH_MAX,
@@ -49,6 +52,8 @@ def checked(command: api.PutMetricAlarm, caller: Caller) -> api.PutMetricAlarm:
         raise InvalidParameterCombination("This server does not support alarms on anomaly detection.")
     for actions in ("ok_actions", "alarm_actions", "insufficient_data_actions"):
         at_most(getattr(command, actions), actions, ALARM_ACTIONS_MAX)
+        for arn in getattr(command, actions) or ():
+            long_enough(arn, f"{actions}.member", 1, ALARM_ACTION_LENGTH_MAX)
     if command.comparison_operator is None:
         raise MissingParameter.named("ComparisonOperator")
     one_of(command.comparison_operator, "comparisonOperator", list(COMPARISONS))
@@ -90,6 +95,9 @@ def _check_math(command: api.PutMetricAlarm) -> None:
     if command.metric_name or command.namespace or command.statistic or command.period or command.dimensions:
         raise InvalidParameterCombination("The parameter Metrics cannot be used with those of a single metric.")
     queries = command.metrics or []
+    at_most(queries, "metrics", ALARM_QUERIES_MAX)
+    if sum(query.metric_stat is not None for query in queries) > ALARM_METRICS_MAX:
+        raise ValidationError(f"Metrics list must contain no more than {ALARM_METRICS_MAX} metrics.")
     check_queries(queries)
     add_expressions({query.id: {} for query in queries if query.metric_stat is not None}, queries)
     if sum(query.return_data is not False for query in queries) != 1:

@@ -4,7 +4,7 @@ look ──► values of the latest periods ──► evaluation ──► the s
                                                      └──► another one: history, then its actions
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -13,11 +13,10 @@ from crossdock.aws.errors import (
     AlarmNotFound,
     InvalidFormat,
     InvalidParameterCombination,
+    LimitExceeded,
     ValidationError,
 )
-from crossdock.aws.quotas import (
-    ALARM_RECORDS_MAX,
-)
+from crossdock.aws.quotas import ALARM_RECORDS_MAX, ALARMS_MAX
 from crossdock.broker.outcome import Caller
 from crossdock.broker.watch import history, reasons
 from crossdock.broker.watch.alarm import INSUFFICIENT_DATA, STATES, Alarm, AlarmName, State
@@ -64,6 +63,7 @@ class Alarms:
         tags = checked_tags(command.tags)
         before = self._alarms.get(name)
         if before is None:
+            self._check_room(1, caller)
             state = State(INSUFFICIENT_DATA, "Unchecked: Initial alarm creation", None, now_ms, now_ms)
             alarm = Alarm(name, watched, now_ms, state, tags)
             self._store.note(history.created(alarm))
@@ -71,6 +71,10 @@ class Alarms:
             alarm = msgspec.structs.replace(before, watched=watched, updated_ms=now_ms)
             self._store.note(history.updated(before, alarm))
         self._keep(alarm)
+
+    def _check_room(self, more: int, caller: Caller) -> None:
+        if len(self._of(caller)) + more > ALARMS_MAX:
+            raise LimitExceeded
 
     def delete(self, command: api.DeleteAlarms, caller: Caller, now_ms: int) -> None:
         at_most(command.alarm_names, "alarmNames", ALARM_RECORDS_MAX)
@@ -86,7 +90,7 @@ class Alarms:
         if command.state_reason_data is not None:
             try:
                 msgspec.json.decode(command.state_reason_data)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 raise InvalidFormat("The parameter StateReasonData must be a JSON document.") from error
         alarm = self._named(command.alarm_name, caller)
         value = reasons.latest_value(command.state_reason_data)
@@ -288,6 +292,12 @@ class Alarms:
         """Those of the named alarms that there are."""
         found = (self._alarms.get(AlarmName(caller.account, caller.region, name)) for name in names)
         return [alarm for alarm in found if alarm is not None]
+
+    def check(self, asked: Sequence[api.PutMetricAlarm], caller: Caller) -> None:
+        """Raise what `put` would raise if these were new ones."""
+        for command in asked:
+            checked(command, caller)
+        self._check_room(len(asked), caller)
 
     def with_action(self, arn: str, caller: Caller) -> list[Alarm]:
         """Alarms that have an action."""

@@ -81,7 +81,9 @@ class _Evaluation:
 
     def of(self, node: ast.expr) -> Value:
         match node:
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool) and math.isfinite(number):
+            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool) and math.isfinite(
+                number
+            ):
                 return float(number)
             case ast.Name(id=name) if name in self._series:
                 return self._series[name]
@@ -165,9 +167,7 @@ _FUNCTIONS = {"METRICS", "FILL", "IF", *_OF_EACH, *_OF_MANY}
 def _across(function: Callable[[Sequence[float]], float], many: list[Series]) -> Series:
     """One series of several: at each moment, of those that have a value."""
     moments = {at_s for series in many for at_s in series}
-    return _known(
-        {at_s: _number(function, [series[at_s] for series in many if at_s in series]) for at_s in moments}
-    )
+    return _known({at_s: _number(function, [series[at_s] for series in many if at_s in series]) for at_s in moments})
 
 
 def _moments(left: float | Series, right: float | Series) -> set[int]:

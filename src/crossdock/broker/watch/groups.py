@@ -3,15 +3,17 @@
 who wants it ──► so many instances ──► activities ──► whoever runs the programs sees it
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import msgspec
 
 from crossdock.aws.api import autoscaling as api
-from crossdock.aws.errors import AlreadyExists, ResourceInUse, ScalingActivityInProgress, ValidationError
+from crossdock.aws.errors import AlreadyExists, LimitExceeded, ResourceInUse, ScalingActivityInProgress, ValidationError
+from crossdock.aws.quotas import GROUPS_MAX, SCALING_SECONDS_MAX, TAGS_MAX
 from crossdock.broker.outcome import Caller
-from crossdock.broker.watch.checks import long_enough, one_of, within
+from crossdock.broker.watch.checks import at_most, long_enough, one_of, within
 from crossdock.broker.watch.group import METRICS, Activity, Group, GroupName, Running
 from crossdock.broker.watch.reasons import moment
 from crossdock.broker.watch.samples import MetricName, Point, one
@@ -25,6 +27,8 @@ NAMESPACE = "AWS/AutoScaling"
 COOLDOWN_S = 300
 
 SIZE_MAX = 1_000
+
+_NAME = re.compile(r"[!-9;-~]+")
 
 RECORDS_MAX = 100
 
@@ -47,6 +51,13 @@ class Groups:
     def create(self, command: api.CreateAutoScalingGroup, caller: Caller, now_ms: int) -> None:
         name = GroupName(caller.account, caller.region, command.auto_scaling_group_name)
         long_enough(name.name, "autoScalingGroupName", 1, 255)
+        if not _NAME.fullmatch(name.name):
+            raise ValidationError(
+                f"Group name cannot contain a colon, nor what is no visible ASCII character: {name.name}"
+            )
+        if len(self.of(caller)) >= GROUPS_MAX:
+            raise LimitExceeded(f"There are {GROUPS_MAX} Auto Scaling groups already.")
+        at_most(command.tags, "tags", TAGS_MAX)
         if name in self._groups:
             raise AlreadyExists(
                 f"AutoScalingGroup by this name already exists - A group with the name {name.name} already exists"
@@ -168,7 +179,7 @@ class Groups:
     def resize(self, group: Group, wanted: int, cause: str, now_ms: int, warmup_s: int | None = None) -> None:
         """Start or end instances until a group has as many as it should, the youngest ending first."""
         if warmup_s is None:
-            warmup_s = group.made.default_instance_warmup or 0
+            warmup_s = max(0, group.made.default_instance_warmup or 0)
         instances = list(group.instances)
         while len(instances) < wanted:
             instance = Running(f"i-{self._new_id().replace('-', '')[:17]}", now_ms, now_ms + warmup_s * 1_000)
@@ -192,10 +203,6 @@ class Groups:
         """A group stands so now."""
         self._groups[group.name] = group
         self._store.put_group(group)
-
-    def every(self) -> list[Group]:
-        """The groups of all accounts."""
-        return list(self._groups.values())
 
     def of(self, caller: Caller) -> list[Group]:
         """Those of a caller, in the order of their names."""
@@ -240,6 +247,9 @@ def page_of(items: list[Item], token: str | None, most: int | None) -> tuple[lis
 
 
 def _check_sizes(made: api.CreateAutoScalingGroup) -> None:
+    within(made.default_cooldown, "defaultCooldown", 0, SCALING_SECONDS_MAX)
+    within(made.default_instance_warmup, "defaultInstanceWarmup", -1, SCALING_SECONDS_MAX)
+    within(made.health_check_grace_period, "healthCheckGracePeriod", 0, SCALING_SECONDS_MAX)
     within(made.max_size, "maxSize", 0, SIZE_MAX)
     if made.min_size < 0:
         raise ValidationError("Min bound must be greater than or equal to 0")

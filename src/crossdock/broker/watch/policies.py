@@ -13,7 +13,8 @@ import msgspec
 
 from crossdock.aws.api import autoscaling as api
 from crossdock.aws.api import cloudwatch
-from crossdock.aws.errors import ScalingActivityInProgress, ValidationError
+from crossdock.aws.errors import LimitExceeded, ScalingActivityInProgress, ValidationError
+from crossdock.aws.quotas import POLICIES_MAX
 from crossdock.broker.outcome import Caller
 from crossdock.broker.watch.adjustment import CHANGE, adjusted, on_target, step_for
 from crossdock.broker.watch.alarm import ALARM, Alarm
@@ -42,12 +43,16 @@ class Policies:
             raise ValidationError(f"Group {command.auto_scaling_group_name} not found")
         put = checked(command)
         before = group.policies.get(command.policy_name)
-        uuid = before.uuid if before is not None else self._new_id()
+        if before is None and len(group.policies) >= POLICIES_MAX:
+            raise LimitExceeded(f"The group {group.name.name} has {POLICIES_MAX} policies already.")
+        policy = Policy(before.uuid if before is not None else self._new_id(), put, [])
+        alarms = self._alarms_for(policy, group.name) if put.policy_type == TRACKING else []
+        self._alarms.check(alarms, caller)
         if before is not None:
             self._delete_alarms(before, caller, now_ms)
-        policy = Policy(uuid, put, [])
-        if put.policy_type == TRACKING:
-            policy = msgspec.structs.replace(policy, own_alarms=self._make_alarms(group, policy, caller, now_ms))
+        for alarm in alarms:
+            self._alarms.put(alarm, caller, now_ms)
+        policy = msgspec.structs.replace(policy, own_alarms=[alarm.alarm_name for alarm in alarms])
         self._groups.keep(msgspec.structs.replace(group, policies={**group.policies, command.policy_name: policy}))
         return api.PutScalingPolicyResult(policy.arn(group.name), self._alarms_of(policy, group.name, caller))
 
@@ -59,7 +64,7 @@ class Policies:
 
     def describe(self, command: api.DescribePolicies, caller: Caller, now_ms: int) -> api.DescribePoliciesResult:
         policies = [
-            self._shown(policy, group.name, caller)
+            (policy, group.name)
             for group in self._groups.of(caller)
             if command.auto_scaling_group_name in (None, group.name.name)
             for policy in group.policies.values()
@@ -68,7 +73,8 @@ class Policies:
             )
             and (not command.policy_types or policy.put.policy_type in command.policy_types)
         ]
-        return api.DescribePoliciesResult(*page_of(policies, command.next_token, command.max_records))
+        page, more = page_of(policies, command.next_token, command.max_records)
+        return api.DescribePoliciesResult([self._shown(policy, group, caller) for policy, group in page], more)
 
     def execute(self, command: api.ExecutePolicy, caller: Caller, now_ms: int) -> None:
         group, policy = self._policy(command.policy_name, command.auto_scaling_group_name, caller)
@@ -83,11 +89,12 @@ class Policies:
 
     def act(self, alarm: Alarm, arn: str, value: float | None, now_ms: int) -> str | None:
         """An alarm is in a state that has a policy among its actions; `value` is that of its metric. Why nothing could be done, or None."""
-        for group in self._groups.every():
-            for policy in group.policies.values():
-                if policy.arn(group.name) == arn:
-                    return self._react(group, policy, alarm, value, now_ms)
-        return f"the scaling policy {arn} does not exist"
+        group_name, _, name = arn.partition(":autoScalingGroupName/")[2].partition(":policyName/")
+        group = self._groups.find(group_name, Caller(alarm.name.account, alarm.name.region, "", ""))
+        policy = group.policies.get(name) if group is not None else None
+        if group is None or policy is None or policy.arn(group.name) != arn:
+            return f"the scaling policy {arn} does not exist"
+        return self._react(group, policy, alarm, value, now_ms)
 
     def _react(self, group: Group, policy: Policy, alarm: Alarm, value: float | None, now_ms: int) -> str | None:
         if policy.put.enabled is False:
@@ -156,31 +163,27 @@ class Policies:
             api.Alarm(alarm.name.name, alarm.name.arn) for alarm in self._alarms.with_action(policy.arn(group), caller)
         ]
 
-    def _make_alarms(self, group: Group, policy: Policy, caller: Caller, now_ms: int) -> list[str]:
+    def _alarms_for(self, policy: Policy, group: GroupName) -> list[cloudwatch.PutMetricAlarm]:
         """The two alarms of target tracking."""
         tracked = policy.put.target_tracking_configuration
         assert tracked is not None
-        specification = tracked.customized_metric_specification
-        assert specification is not None
-        watched = watched_by(specification)
-        names = []
-        for side, comparison, threshold, periods in (
-            ("High", "GreaterThanThreshold", tracked.target_value, HIGH_PERIODS),
-            ("Low", "LessThanThreshold", tracked.target_value * LOW_SHARE, LOW_PERIODS),
-        ):
-            name = f"TargetTracking-{group.name.name}-Alarm{side}-{self._new_id()}"
-            alarm = msgspec.structs.replace(
+        assert tracked.customized_metric_specification is not None
+        watched = watched_by(tracked.customized_metric_specification)
+        return [
+            msgspec.structs.replace(
                 watched,
-                alarm_name=name,
-                alarm_description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.arn(group.name)}.",
-                alarm_actions=[policy.arn(group.name)],
+                alarm_name=f"TargetTracking-{group.name}-Alarm{side}-{self._new_id()}",
+                alarm_description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.arn(group)}.",
+                alarm_actions=[policy.arn(group)],
                 comparison_operator=comparison,
                 threshold=threshold,
                 evaluation_periods=periods,
             )
-            self._alarms.put(alarm, caller, now_ms)
-            names.append(name)
-        return names
+            for side, comparison, threshold, periods in (
+                ("High", "GreaterThanThreshold", tracked.target_value, HIGH_PERIODS),
+                ("Low", "LessThanThreshold", tracked.target_value * LOW_SHARE, LOW_PERIODS),
+            )
+        ]
 
     def _delete_alarms(self, policy: Policy, caller: Caller, now_ms: int) -> None:
         there = [alarm.name.name for alarm in self._alarms.named(policy.own_alarms, caller)]

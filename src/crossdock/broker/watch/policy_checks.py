@@ -5,8 +5,9 @@ import msgspec
 from crossdock.aws.api import autoscaling as api
 from crossdock.aws.api import cloudwatch
 from crossdock.aws.errors import ValidationError
+from crossdock.aws.quotas import METRIC_VALUE_MAX, SCALING_SECONDS_MAX, STEPS_MAX
 from crossdock.broker.watch.adjustment import ADJUSTMENTS, PERCENT, check_steps
-from crossdock.broker.watch.checks import long_enough, one_of, within
+from crossdock.broker.watch.checks import at_most, long_enough, one_of, within
 from crossdock.broker.watch.group import POLICY_TYPES, SIMPLE, STEP, TRACKING
 from crossdock.broker.watch.groups import SIZE_MAX
 
@@ -18,6 +19,9 @@ def checked(command: api.PutScalingPolicy) -> api.PutScalingPolicy:
     one_of(command.adjustment_type, "adjustmentType", ADJUSTMENTS)
     one_of(command.metric_aggregation_type, "metricAggregationType", ["Average", "Minimum", "Maximum"])
     within(command.min_adjustment_magnitude, "minAdjustmentMagnitude", 1, SIZE_MAX)
+    within(command.cooldown, "cooldown", 0, SCALING_SECONDS_MAX)
+    within(command.estimated_instance_warmup, "estimatedInstanceWarmup", 0, SCALING_SECONDS_MAX)
+    at_most(command.step_adjustments, "stepAdjustments", STEPS_MAX)
     kind = command.policy_type or SIMPLE
     if kind == TRACKING:
         _check_tracking(command)
@@ -53,8 +57,8 @@ def _check_tracking(command: api.PutScalingPolicy) -> None:
         raise ValidationError(
             "You must specify a CustomizedMetricSpecification: predefined metrics are those of machines, which this server has none of"
         )
-    if tracked.target_value <= 0:
-        raise ValidationError("TargetValue must be greater than 0")
+    if not 1 / METRIC_VALUE_MAX <= tracked.target_value <= METRIC_VALUE_MAX:
+        raise ValidationError("TargetValue must be greater than 0, and in range")
 
 
 def watched_by(specification: api.CustomizedMetricSpecification) -> cloudwatch.PutMetricAlarm:

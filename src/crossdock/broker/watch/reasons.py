@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from crossdock.aws.quotas import METRIC_VALUE_MAX
 from crossdock.broker.watch.alarm import ALARM, INSUFFICIENT_DATA, OK, Alarm
 
 WORDS = {
@@ -59,7 +60,9 @@ def latest_value(data: str | None) -> float | None:
     told = msgspec.json.decode(data) if data is not None else None
     recent = told.get("recentDatapoints") if isinstance(told, dict) else None
     latest = recent[-1] if isinstance(recent, list) and recent else None
-    return float(latest) if isinstance(latest, int | float) else None
+    if not isinstance(latest, int | float) or isinstance(latest, bool) or abs(latest) > METRIC_VALUE_MAX:
+        return None
+    return float(latest)
 
 
 def moment(at_ms: int) -> str:
