@@ -63,7 +63,8 @@ class Broker:
         lag_ms = settings.lag_ms if strict else settings.relaxed_sync_ms
         self.watch_database = WatchDatabase(data and data / WATCH)
         awake = not isinstance(self.clock, ManualClock)
-        watch = WatchMachine(self.watch_database, self.machine, _announce, self.clock, awake)
+        with opening(settings.data):
+            watch = WatchMachine(self.watch_database, self.machine, _announce, self.clock, awake)
         self.turn = Turn(Machines(self.machine, watch), self.store, self.clock, lag_ms, strict)
         self.idle_fold = IdleFold(self._rest, settings.quiet_ms / 1_000, asyncio.get_running_loop().call_later)
         metrics = Metrics(self.machine, self.store, self._front_counts, now_ms)

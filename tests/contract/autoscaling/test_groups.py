@@ -340,3 +340,16 @@ def test_there_are_so_many_groups_and_policies(autoscaling: Any) -> None:
         autoscaling.create_auto_scaling_group(**{**MADE, "AutoScalingGroupName": str(number), "DesiredCapacity": 0})
     one_more = {**MADE, "AutoScalingGroupName": "more"}
     assert refusal(autoscaling.create_auto_scaling_group, **one_more)[0] == "LimitExceeded"
+
+
+def test_activities_are_found_by_group_and_id_and_come_in_pages(autoscaling: Any) -> None:
+    autoscaling.create_auto_scaling_group(**{**MADE, "AutoScalingGroupName": "other", "DesiredCapacity": 2})
+    pages = autoscaling.get_paginator("describe_scaling_activities").paginate(PaginationConfig={"PageSize": 2})
+    every = [activity for page in pages for activity in page["Activities"]]
+    assert [activity["AutoScalingGroupName"] for activity in every] == ["other", "other", GROUP]
+    [own] = autoscaling.describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"]
+    assert own == every[2]
+    wanted = [every[0]["ActivityId"], "no such id"]
+    assert autoscaling.describe_scaling_activities(ActivityIds=wanted)["Activities"] == [every[0]]
+    asked = {"ActivityIds": wanted, "AutoScalingGroupName": GROUP}
+    assert autoscaling.describe_scaling_activities(**asked)["Activities"] == []

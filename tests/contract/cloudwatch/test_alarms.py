@@ -1,6 +1,9 @@
 """Alarms over boto3: made, shown, changed, and evaluated as CloudWatch does it."""
 
 import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from tests.contract.cloudwatch.conftest import at
 
 from crossdock.broker.storage.backup import backup, restore
 from crossdock.broker.storage.check import check
+from crossdock.broker.storage.errors import StorageError
 from crossdock.testing import LocalBroker
 
 GUIDE: dict[str, Any] = {
@@ -400,3 +404,62 @@ def test_a_damaged_file_of_alarms_is_found(tmp_path: Path) -> None:
     content[4_096:8_192] = bytes(4_096)
     watch.write_bytes(content)
     assert any(problem.startswith("watch.db: ") for problem in check(tmp_path, lambda *progress: None).problems)
+
+
+def _overwrite(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:4_096] + b"\xff" * (len(content) - 4_096))
+
+
+def _change(statement: str) -> Callable[[Path], None]:
+    def change(file: Path) -> None:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(statement)
+            connection.commit()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _overwrite,
+        _change("UPDATE alarms SET document = '{}'"),
+        _change("UPDATE alarms SET document = '{'"),
+        _change("DROP TABLE groups"),
+        _change("PRAGMA user_version = 99"),
+    ],
+)
+def test_a_damaged_file_of_alarms_is_refused_in_a_sentence(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    with LocalBroker(tmp_path) as broker:
+        broker.client("cloudwatch").put_metric_alarm(**CUSTOM)
+    damage(tmp_path / "watch.db")
+    with pytest.raises(StorageError, match=r"watch\.db "):
+        LocalBroker(tmp_path)
+
+
+def test_the_history_comes_in_pages_and_parts(broker: LocalBroker, cloudwatch: Any) -> None:
+    for name in ("custom", "other"):
+        cloudwatch.put_metric_alarm(**{**CUSTOM, "AlarmName": name})
+    for state in ("ALARM", "OK"):
+        broker.clock.advance(1)
+        cloudwatch.set_alarm_state(AlarmName="custom", StateValue=state, StateReason="a drill")
+
+    def summaries(**asked: Any) -> list[str]:
+        found = []
+        page = cloudwatch.describe_alarm_history(**asked, MaxRecords=2)
+        while True:
+            found += [item["HistorySummary"] for item in page["AlarmHistoryItems"]]
+            if "NextToken" not in page:
+                return found
+            page = cloudwatch.describe_alarm_history(**asked, MaxRecords=2, NextToken=page["NextToken"])
+
+    made = ['Alarm "custom" created', 'Alarm "other" created']
+    rung = ["Alarm updated from INSUFFICIENT_DATA to ALARM", "Alarm updated from ALARM to OK"]
+    assert summaries(ScanBy="TimestampAscending") == [*made, *rung]
+    assert summaries() == [*reversed(rung), *reversed(made)]
+    assert summaries(AlarmName="custom") == [*reversed(rung), made[0]]
+    assert summaries(AlarmName="nobody") == []
+    assert summaries(HistoryItemType="StateUpdate") == [*reversed(rung)]
+    assert summaries(StartDate=at(broker)) == [rung[1]]
+    assert summaries(EndDate=at(broker, -1 / 60)) == [rung[0], *reversed(made)]

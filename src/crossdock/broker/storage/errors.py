@@ -44,3 +44,7 @@ def opening(data: Path | None) -> Iterator[None]:
         raise StorageError(f"data folder {data} cannot be opened: {error}") from error
     except UNREADABLE as error:
         raise StorageError(unreadable(data, error)) from error
+    except StorageFailed as failure:
+        raise StorageError(
+            f"{failure}; look at it with `crossdock broker check`, and restore it from a backup if it is damaged"
+        ) from failure

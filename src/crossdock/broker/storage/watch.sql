@@ -38,10 +38,12 @@ CREATE TABLE history (
     account TEXT NOT NULL,
     region TEXT NOT NULL,
     alarm TEXT NOT NULL,
+    type TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
     document TEXT NOT NULL -- JSON
 ) STRICT;
 CREATE INDEX history_by_alarm ON history (account, region, alarm, at_ms);
+CREATE INDEX history_by_time ON history (account, region, at_ms);
 
 -- Auto Scaling groups with their policies, and what they did.
 CREATE TABLE groups (
@@ -57,7 +59,9 @@ CREATE TABLE activities (
     account TEXT NOT NULL,
     region TEXT NOT NULL,
     scaled TEXT NOT NULL,
+    id TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
     document TEXT NOT NULL -- JSON
 ) STRICT;
 CREATE INDEX activities_by_group ON activities (account, region, scaled, at_ms);
+CREATE INDEX activities_by_time ON activities (account, region, at_ms);

@@ -4,7 +4,7 @@ What the watch machine asks of it is in `watch.store`. All of it belongs to the 
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,7 @@ from crossdock.broker.storage.errors import UNREADABLE, StorageError, StorageFai
 from crossdock.broker.watch.alarm import Alarm, AlarmName
 from crossdock.broker.watch.group import Activity, Group, GroupName
 from crossdock.broker.watch.samples import MetricName, Point, Samples
-from crossdock.broker.watch.store import Event
+from crossdock.broker.watch.store import ActivitiesListed, Event, EventsListed
 
 WATCH_FORMAT = 1
 
@@ -76,14 +76,21 @@ FORGET_HISTORY = "DELETE FROM history WHERE at_ms < ?"
 ALARMS = "SELECT document FROM alarms ORDER BY account, region, name"
 PUT_ALARM = "INSERT OR REPLACE INTO alarms VALUES (?, ?, ?, ?)"
 DELETE_ALARM = "DELETE FROM alarms WHERE (account, region, name) = (?, ?, ?)"
-NOTE = "INSERT INTO history (account, region, alarm, at_ms, document) VALUES (?, ?, ?, ?, ?)"
-HISTORY = "SELECT document FROM history WHERE account = ? AND region = ? AND (?3 IS NULL OR alarm = ?3) ORDER BY at_ms, number"
+NOTE = "INSERT INTO history (account, region, alarm, type, at_ms, document) VALUES (?, ?, ?, ?, ?, ?)"
+HISTORY = """
+    SELECT document FROM history WHERE account = :account AND region = :region {of_one} AND (:type IS NULL OR type = :type)
+    AND at_ms BETWEEN :start_ms AND :end_ms ORDER BY at_ms {way}, number {way} LIMIT :most OFFSET :first
+"""
 
 GROUPS = "SELECT document FROM groups ORDER BY account, region, name"
 PUT_GROUP = "INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?)"
 DELETE_GROUP = "DELETE FROM groups WHERE (account, region, name) = (?, ?, ?)"
-NOTE_ACTIVITY = "INSERT INTO activities (account, region, scaled, at_ms, document) VALUES (?, ?, ?, ?, ?)"
-ACTIVITIES = "SELECT document FROM activities WHERE account = ? AND region = ? AND (?3 IS NULL OR scaled = ?3) ORDER BY at_ms DESC, number DESC"
+NOTE_ACTIVITY = "INSERT INTO activities (account, region, scaled, id, at_ms, document) VALUES (?, ?, ?, ?, ?, ?)"
+ACTIVITIES = """
+    SELECT document FROM activities WHERE account = :account AND region = :region {of_one}
+    AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+    ORDER BY at_ms DESC, number DESC LIMIT :most OFFSET :first
+"""
 FORGET_ACTIVITIES = "DELETE FROM activities WHERE at_ms < ?"
 
 
@@ -180,10 +187,13 @@ class WatchDatabase:
         self._write(DELETE_ALARM, *name)
 
     def note(self, event: Event) -> None:
-        self._write(NOTE, *event.alarm, event.at_ms, _json(event))
+        self._write(NOTE, *event.alarm, event.type, event.at_ms, _json(event))
 
-    def history(self, account: str, region: str, alarm: str | None) -> list[Event]:
-        return self._documents(Event, HISTORY, account, region, alarm)
+    def history(self, wanted: EventsListed) -> list[Event]:
+        statement = HISTORY.format(
+            of_one="" if wanted.of is None else "AND alarm = :of", way="DESC" if wanted.newest_first else "ASC"
+        )
+        return self._documents(Event, statement, msgspec.structs.asdict(wanted))
 
     def groups(self) -> list[Group]:
         return self._documents(Group, GROUPS)
@@ -195,14 +205,18 @@ class WatchDatabase:
         self._write(DELETE_GROUP, *name)
 
     def note_activity(self, activity: Activity) -> None:
-        self._write(NOTE_ACTIVITY, *activity.group, activity.at_ms, _json(activity))
+        self._write(NOTE_ACTIVITY, *activity.group, activity.id, activity.at_ms, _json(activity))
 
-    def activities(self, account: str, region: str, group: str | None) -> list[Activity]:
-        return self._documents(Activity, ACTIVITIES, account, region, group)
+    def activities(self, wanted: ActivitiesListed) -> list[Activity]:
+        statement = ACTIVITIES.format(of_one="" if wanted.of is None else "AND scaled = :of")
+        ids = None if wanted.ids is None else msgspec.json.encode(wanted.ids).decode()
+        return self._documents(Activity, statement, msgspec.structs.asdict(wanted) | {"ids": ids})
 
-    def _documents(self, kind: type[Document], statement: str, *arguments: object) -> list[Document]:
+    def _documents(
+        self, kind: type[Document], statement: str, arguments: Mapping[str, object] | None = None
+    ) -> list[Document]:
         with self._reading():
-            rows = self._connection.execute(statement, arguments)
+            rows = self._connection.execute(statement, arguments or {})
             return [msgspec.json.decode(document, type=kind) for (document,) in rows]
 
     def _write(self, statement: str, *arguments: object) -> None:

@@ -4,6 +4,7 @@ look ──► values of the latest periods ──► evaluation ──► the s
                                                      └──► another one: history, then its actions
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -17,6 +18,7 @@ from crossdock.aws.errors import (
     ValidationError,
 )
 from crossdock.aws.quotas import ALARM_RECORDS_MAX, ALARMS_MAX
+from crossdock.aws.shapes import MOMENTS
 from crossdock.broker.outcome import Caller
 from crossdock.broker.watch import history, reasons
 from crossdock.broker.watch.alarm import INSUFFICIENT_DATA, STATES, Alarm, AlarmName, State
@@ -30,7 +32,7 @@ from crossdock.broker.watch.checks import (
 )
 from crossdock.broker.watch.evaluation import COMPARISONS, MISSING, REACH, evaluate
 from crossdock.broker.watch.statistics import page_start, series
-from crossdock.broker.watch.store import WatchStore
+from crossdock.broker.watch.store import EventsListed, WatchStore
 
 ALARM_TYPES = ("CompositeAlarm", "MetricAlarm")
 
@@ -173,20 +175,20 @@ class Alarms:
         one_of(command.history_item_type, "historyItemType", history.TYPES)
         one_of(command.scan_by, "scanBy", ["TimestampDescending", "TimestampAscending"])
         within(command.max_records, "maxRecords", 1, ALARM_RECORDS_MAX)
-        events = [
-            event
-            for event in self._store.history(caller.account, caller.region, command.alarm_name)
-            if command.history_item_type in (None, event.type)
-            and (command.start_date is None or event.at_ms >= command.start_date * 1_000)
-            and (command.end_date is None or event.at_ms <= command.end_date * 1_000)
-        ]
-        if command.scan_by != "TimestampAscending":
-            events.reverse()
         first, most = page_start(command.next_token), command.max_records or ALARM_RECORDS_MAX
-        return api.DescribeAlarmHistoryResult(
-            [history.shown(event) for event in events[first : first + most]],
-            str(first + most) if first + most < len(events) else None,
+        wanted = EventsListed(
+            account=caller.account,
+            region=caller.region,
+            of=command.alarm_name,
+            type=command.history_item_type,
+            start_ms=math.ceil((MOMENTS[0] if command.start_date is None else command.start_date) * 1_000),
+            end_ms=math.floor((MOMENTS[1] if command.end_date is None else command.end_date) * 1_000),
+            newest_first=command.scan_by != "TimestampAscending",
+            first=first,
+            most=most + 1,
         )
+        events = [history.shown(event) for event in self._store.history(wanted)]
+        return api.DescribeAlarmHistoryResult(events[:most], str(first + most) if len(events) > most else None)
 
     def _of(self, caller: Caller) -> list[Alarm]:
         mine = [alarm for alarm in self._alarms.values() if alarm.name[:2] == (caller.account, caller.region)]

@@ -18,7 +18,7 @@ from crossdock.broker.watch.group import METRICS, Activity, Group, GroupName, Ru
 from crossdock.broker.watch.reasons import moment
 from crossdock.broker.watch.samples import MetricName, Point, one
 from crossdock.broker.watch.statistics import page_start
-from crossdock.broker.watch.store import WatchStore
+from crossdock.broker.watch.store import ActivitiesListed, WatchStore
 
 Item = TypeVar("Item")
 
@@ -145,12 +145,19 @@ class Groups:
     def describe_activities(
         self, command: api.DescribeScalingActivities, caller: Caller, now_ms: int
     ) -> api.DescribeScalingActivitiesResult:
-        activities = [
-            activity.shown()
-            for activity in self._store.activities(caller.account, caller.region, command.auto_scaling_group_name)
-            if not command.activity_ids or activity.id in command.activity_ids
-        ]
-        return api.DescribeScalingActivitiesResult(*page_of(activities, command.next_token, command.max_records))
+        first, most = _page(command.next_token, command.max_records)
+        wanted = ActivitiesListed(
+            account=caller.account,
+            region=caller.region,
+            of=command.auto_scaling_group_name,
+            ids=command.activity_ids or None,
+            first=first,
+            most=most + 1,
+        )
+        activities = [activity.shown() for activity in self._store.activities(wanted)]
+        return api.DescribeScalingActivitiesResult(
+            activities[:most], str(first + most) if len(activities) > most else None
+        )
 
     def enable_metrics(self, command: api.EnableMetricsCollection, caller: Caller, now_ms: int) -> None:
         if command.granularity != "1Minute":
@@ -241,9 +248,14 @@ class Groups:
 
 def page_of(items: list[Item], token: str | None, most: int | None) -> tuple[list[Item], str | None]:
     """The items of one page, and the token of the next."""
-    within(most, "maxRecords", 1, RECORDS_MAX)
-    first, size = page_start(token), most or RECORDS_MAX
+    first, size = _page(token, most)
     return items[first : first + size], str(first + size) if first + size < len(items) else None
+
+
+def _page(token: str | None, most: int | None) -> tuple[int, int]:
+    """How many items are passed over, and how many shown."""
+    within(most, "maxRecords", 1, RECORDS_MAX)
+    return page_start(token), most or RECORDS_MAX
 
 
 def _check_sizes(made: api.CreateAutoScalingGroup) -> None:

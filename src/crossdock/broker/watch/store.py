@@ -21,6 +21,34 @@ class Event(msgspec.Struct, frozen=True):
     """JSON."""
 
 
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of what an account has in a region is wanted: of one alarm or group, or of all."""
+
+    account: str
+    region: str
+    of: str | None
+    first: int
+    """So many are passed over."""
+    most: int
+
+
+class EventsListed(Listed, frozen=True, kw_only=True):
+    """Which part of a history is wanted."""
+
+    type: str | None
+    start_ms: int
+    end_ms: int
+    """Inclusive."""
+    newest_first: bool
+
+
+class ActivitiesListed(Listed, frozen=True, kw_only=True):
+    """Which activities are wanted, the newest first."""
+
+    ids: list[str] | None
+    """All if absent."""
+
+
 class WatchStore(Protocol):
     """Points of metrics for 15 months, as coarse as CloudWatch has them; alarms, and their history for 30 days; groups, and what they did.
 
@@ -48,8 +76,8 @@ class WatchStore(Protocol):
     def note(self, event: Event) -> None:
         """Add to the history."""
 
-    def history(self, account: str, region: str, alarm: str | None) -> list[Event]:
-        """The history of one alarm or of all of them, the oldest first."""
+    def history(self, wanted: EventsListed) -> list[Event]:
+        """A part of the history of alarms."""
 
     def groups(self) -> Iterable[Group]:
         """Every Auto Scaling group, for a start."""
@@ -63,8 +91,8 @@ class WatchStore(Protocol):
     def note_activity(self, activity: Activity) -> None:
         """Add to what a group did."""
 
-    def activities(self, account: str, region: str, group: str | None) -> list[Activity]:
-        """What one group did, or all of them, in the last six weeks: the newest first."""
+    def activities(self, wanted: ActivitiesListed) -> list[Activity]:
+        """A part of what groups did in the last six weeks."""
 
     def grow_coarse(self, now_s: int) -> None:
         """Put old points together, and forget the oldest, as time asks for."""
