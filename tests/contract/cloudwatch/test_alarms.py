@@ -434,8 +434,8 @@ def test_a_damaged_file_of_alarms_is_refused_in_a_sentence(tmp_path: Path, damag
     with LocalBroker(tmp_path) as broker:
         broker.client("cloudwatch").put_metric_alarm(**CUSTOM)
     damage(tmp_path / "watch.db")
-    with pytest.raises(StorageError, match=r"watch\.db "):
-        LocalBroker(tmp_path)
+    with pytest.raises(StorageError, match=r"watch\.db "), LocalBroker(tmp_path):
+        pass
 
 
 def test_the_history_comes_in_pages_and_parts(broker: LocalBroker, cloudwatch: Any) -> None:
@@ -463,3 +463,16 @@ def test_the_history_comes_in_pages_and_parts(broker: LocalBroker, cloudwatch: A
     assert summaries(HistoryItemType="StateUpdate") == [*reversed(rung)]
     assert summaries(StartDate=at(broker)) == [rung[1]]
     assert summaries(EndDate=at(broker, -1 / 60)) == [rung[0], *reversed(made)]
+
+
+def test_a_reason_of_many_data_points_stays_within_its_bounds(broker: LocalBroker, cloudwatch: Any) -> None:
+    for minute in range(200):
+        datum = {"MetricName": "Errors", "Value": 1_234_567.125, "Timestamp": at(broker, -minute)}
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[datum])
+    cloudwatch.put_metric_alarm(**{**CUSTOM, "EvaluationPeriods": 150})
+    broker.clock.advance(60)
+    rung = alarm(cloudwatch, "custom")
+    assert rung["StateValue"] == "ALARM"
+    assert rung["StateReason"].startswith("Threshold Crossed: 150 out of the last 150 datapoints [1234567.125 (")
+    assert len(rung["StateReason"]) <= 1_023
+    assert len(rung["StateReasonData"]) <= 4_000

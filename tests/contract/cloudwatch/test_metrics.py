@@ -223,6 +223,45 @@ def test_series_come_in_pages_the_newest_first(broker: LocalBroker, cloudwatch: 
     assert pages == [[4, 3], [2, 1], [0]]
 
 
+def test_a_long_time_comes_in_parts(broker: LocalBroker, cloudwatch: Any) -> None:
+    """No request reads more than so many points, of however many queries; the parts have every point once."""
+    for day in range(12):
+        put(cloudwatch, Value=day, Timestamp=at(broker, -day * 1_440 - 7))
+    metric = {"Namespace": "Shop", "MetricName": "Latency"}
+    queries = [
+        {"Id": f"m{number}", "MetricStat": {"Metric": metric, "Period": period, "Stat": "Sum"}}
+        for number, period in enumerate([60, 300, 86_400, 420] * 20)
+    ]
+    for order, expected in (("TimestampDescending", range(12)), ("TimestampAscending", range(11, -1, -1))):
+        asked = {"MetricDataQueries": queries, "StartTime": at(broker, -13 * 1_440 + 3), "EndTime": at(broker)}
+        pages = list(_pages(cloudwatch, {**asked, "ScanBy": order}))
+        assert len(pages) > 5
+        for number in range(80):
+            values = [value for page in pages for value in page["MetricDataResults"][number]["Values"]]
+            assert values == [*expected], number
+        codes = [page["MetricDataResults"][0]["StatusCode"] for page in pages]
+        assert codes == ["PartialData"] * (len(pages) - 1) + ["Complete"]
+
+
+def test_metric_math_has_an_end(broker: LocalBroker, cloudwatch: Any) -> None:
+    for _ in range(10):
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "Messages", "Value": 1}])
+        broker.clock.advance(60)
+    sums = [{"Id": f"e{number}", "Expression": "+".join(["SUM(METRICS())"] * 130)} for number in range(200)]
+    metrics = [_query(number, "Messages") for number in range(100)]
+    with pytest.raises(ClientError) as refused:
+        cloudwatch.get_metric_data(MetricDataQueries=[*sums, *metrics], StartTime=at(broker, -10), EndTime=at(broker))
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+@pytest.mark.parametrize("token", ["", "x", "1", "-", "1-", "0-0-0", "99999-0", "0-9999999999"])
+def test_tokens_of_nobody(broker: LocalBroker, cloudwatch: Any, token: str) -> None:
+    asked = {"MetricDataQueries": [_query(1, "Messages")], "StartTime": at(broker, -10), "EndTime": at(broker)}
+    with pytest.raises(ClientError) as refused:
+        cloudwatch.get_metric_data(**asked, NextToken=token)
+    assert refused.value.response["Error"]["Code"] == "InvalidNextToken"
+
+
 def _pages(cloudwatch: Any, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
     page = cloudwatch.get_metric_data(**asked)
     yield page

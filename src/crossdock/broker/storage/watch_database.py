@@ -16,7 +16,7 @@ from crossdock.broker.storage.database_files import open_unused
 from crossdock.broker.storage.errors import UNREADABLE, StorageError, StorageFailed
 from crossdock.broker.watch.alarm import Alarm, AlarmName
 from crossdock.broker.watch.group import Activity, Group, GroupName
-from crossdock.broker.watch.samples import MetricName, Point, Samples
+from crossdock.broker.watch.samples import MetricName, Point, Samples, Span
 from crossdock.broker.watch.store import ActivitiesListed, Event, EventsListed
 
 WATCH_FORMAT = 1
@@ -51,10 +51,11 @@ ADD = """
     count = count + excluded.count, sum = sum + excluded.sum,
     minimum = min(minimum, excluded.minimum), maximum = max(maximum, excluded.maximum)
 """
-POINTS = """
-    SELECT start_s, count, sum, minimum, maximum, unit FROM metrics JOIN points ON metric = number
-    WHERE (account, region, namespace, metrics.name, dimensions) = (?, ?, ?, ?, ?) AND (?6 IS NULL OR unit = ?6)
-    AND start_s >= ?7 AND start_s < ?8 ORDER BY start_s
+PERIODS = """
+    SELECT ?7 + (start_s - ?7) / ?9 * ?9 AS begins_s, sum(count), sum(sum), min(minimum), max(maximum), unit
+    FROM metrics JOIN points ON metric = number
+    WHERE (account, region, namespace, metrics.name, dimensions) = (?1, ?2, ?3, ?4, ?5) AND (?6 IS NULL OR unit = ?6)
+    AND start_s >= ?7 AND start_s < ?8 GROUP BY number, begins_s ORDER BY begins_s
 """
 METRICS = """
     SELECT DISTINCT account, region, namespace, name, dimensions FROM metrics
@@ -139,9 +140,9 @@ class WatchDatabase:
             self._connection.execute(SEEN, (point.start_s, number))
             self._connection.execute(ADD, (number, point.start_s, resolution_s, *point.samples))
 
-    def points(self, metric: MetricName, start_s: int, end_s: int, unit: str | None) -> list[Point]:
+    def periods(self, metric: MetricName, span: Span, unit: str | None) -> list[Point]:
         with self._reading():
-            rows = self._connection.execute(POINTS, (*_columns(metric), unit, start_s, end_s))
+            rows = self._connection.execute(PERIODS, (*_columns(metric), unit, *span))
             return [Point(row[0], Samples(*row[1:5]), row[5]) for row in rows]
 
     def metrics(self, account: str, region: str, since_s: int) -> list[MetricName]:

@@ -51,10 +51,18 @@ def names(expression: str) -> set[str]:
     return {node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name)} - _FUNCTIONS
 
 
-def evaluate(expression: str, series: Mapping[str, Series]) -> Series:
-    """The values of an expression. ValidationError if it cannot be read or is no series."""
+def work(expression: str, series: Mapping[str, Series]) -> int:
+    """Through how many values an expression goes, at most."""
+    nodes = [node for node in ast.walk(_parse(expression)) if isinstance(node, ast.expr)]
+    calls = sum(isinstance(node, ast.Name) and node.id == "METRICS" for node in nodes)
+    lengths = [len(one) for one in series.values()]
+    return len(nodes) * max(lengths, default=0) + 2 * calls * sum(lengths)
+
+
+def evaluate(expression: str, series: Mapping[str, Series], metrics: Mapping[str, Series] | None = None) -> Series:
+    """The values of an expression; `metrics` are what METRICS() stands for, if not all of `series`. ValidationError if it cannot be read or is no series."""
     try:
-        value = _Evaluation(expression, series).of(_parse(expression))
+        value = _Evaluation(expression, series, series if metrics is None else metrics).of(_parse(expression))
     except RecursionError as error:
         raise ValidationError("The expression is nested too deeply.") from error
     except OverflowError as error:
@@ -75,9 +83,10 @@ def _parse(expression: str) -> ast.expr:
 
 
 class _Evaluation:
-    def __init__(self, expression: str, series: Mapping[str, Series]) -> None:
+    def __init__(self, expression: str, series: Mapping[str, Series], metrics: Mapping[str, Series]) -> None:
         self._expression = expression
         self._series = series
+        self._metrics = metrics
 
     def of(self, node: ast.expr) -> Value:
         match node:
@@ -108,7 +117,7 @@ class _Evaluation:
         values = [self.of(argument) for argument in arguments]
         match name, values:
             case "METRICS", []:
-                return list(self._series.values())
+                return list(self._metrics.values())
             case "FILL", [dict() as series, float() as number]:
                 return self._filled(series, number)
             case "IF", [condition, chosen]:

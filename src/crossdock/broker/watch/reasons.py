@@ -8,6 +8,10 @@ import msgspec
 from crossdock.aws.quotas import METRIC_VALUE_MAX
 from crossdock.broker.watch.alarm import ALARM, INSUFFICIENT_DATA, OK, Alarm
 
+SAID_MAX = 20
+TOLD_MAX = 40
+"""The latest data points that a sentence and its data name: they have at most 1,023 and 4,000 characters."""
+
 WORDS = {
     "GreaterThanOrEqualToThreshold": "greater than or equal to",
     "GreaterThanThreshold": "greater than",
@@ -27,7 +31,7 @@ def _sentence(alarm: Alarm, state: str, seen: list[tuple[int, float]]) -> str:
     if state == INSUFFICIENT_DATA:
         return f"Insufficient Data: {_many(wanted, 'datapoint')} {_were(wanted)} unknown."
     needed = watched.datapoints_to_alarm or wanted
-    shown = ", ".join(f"{value} ({_short(begin_s)})" for begin_s, value in reversed(seen))
+    shown = ", ".join(f"{value} ({_short(begin_s)})" for begin_s, value in reversed(seen[-SAID_MAX:]))
     change = f"{OK} -> {ALARM}" if state == ALARM else f"{ALARM} -> {OK}"
     words = WORDS[watched.comparison_operator or ""]
     if not seen:
@@ -41,6 +45,7 @@ def _sentence(alarm: Alarm, state: str, seen: list[tuple[int, float]]) -> str:
 
 def _data(alarm: Alarm, seen: list[tuple[int, float]], now_ms: int) -> str:
     watched = alarm.watched
+    seen = seen[-TOLD_MAX:]
     data: dict[str, Any] = {"version": "1.0", "queryDate": moment(now_ms)}
     if seen:
         data["startDate"] = moment(seen[0][0] * 1_000)

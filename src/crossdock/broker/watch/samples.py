@@ -45,6 +45,15 @@ class Point(NamedTuple):
     unit: str
 
 
+class Span(NamedTuple):
+    """Some time, in periods that are counted from its beginning. Seconds."""
+
+    start_s: int
+    end_s: int
+    """Exclusive."""
+    period_s: int
+
+
 def one(value: float) -> Samples:
     """A single sample."""
     return Samples(1.0, value, value, value)
@@ -59,12 +68,3 @@ def together(some: Iterable[Samples]) -> Samples:
         min(samples.minimum for samples in every),
         max(samples.maximum for samples in every),
     )
-
-
-def by_period(points: Iterable[Point], start_s: int, period_s: int) -> dict[tuple[int, str], Samples]:
-    """Samples by (beginning of the period, unit); periods are counted from `start_s`."""
-    gathered: dict[tuple[int, str], list[Samples]] = {}
-    for point in points:
-        begins_s = start_s + (point.start_s - start_s) // period_s * period_s
-        gathered.setdefault((begins_s, point.unit), []).append(point.samples)
-    return {key: together(some) for key, some in gathered.items()}

@@ -1,5 +1,6 @@
 """Metrics: samples in, statistics out."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -47,7 +48,7 @@ from crossdock.broker.watch.checks import (
     refuse,
     within,
 )
-from crossdock.broker.watch.samples import MetricName, Point, Samples, by_period, together
+from crossdock.broker.watch.samples import STATISTICS, MetricName, Point, Samples, Span, together
 from crossdock.broker.watch.store import WatchStore
 
 PAST_S = 14 * 86_400
@@ -61,6 +62,12 @@ AGES_S = ((63 * 86_400, 3_600), (15 * 86_400, 300))
 
 QUERY_POINTS_MAX = 100_800
 """Points that one GetMetricData returns; the rest is on the next page."""
+
+READ_POINTS_MAX = 20_000
+"""Points of a minute that one page reads, about: it holds up everybody else."""
+
+MATH_MAX = 200_000
+"""Values that the expressions of one request go through, about."""
 
 
 def put_metric_data(store: WatchStore, command: PutMetricData, caller: Caller, now_ms: int) -> None:
@@ -140,39 +147,33 @@ def get_metric_statistics(
         raise MissingParameter("Must specify either Statistics or ExtendedStatistics.")
     check_period(command.period)
     one_of(command.unit, "unit", UNITS)
-    start_s, end_s = _range(command.start_time, command.end_time, command.period, now_ms)
-    if (end_s - start_s) / command.period > DATAPOINTS_MAX:
+    span = _span(command.start_time, command.end_time, command.period, now_ms)
+    if (span.end_s - span.start_s) / command.period > DATAPOINTS_MAX:
         raise InvalidParameterCombination(
-            f"You have requested up to {(end_s - start_s) // command.period:,} datapoints, which exceeds the limit of "
+            f"You have requested up to {(span.end_s - span.start_s) // command.period:,} datapoints, which exceeds the limit of "
             f"{DATAPOINTS_MAX:,}. You may reduce the datapoints requested by increasing Period, or decreasing the time range."
         )
-    points = store.points(metric, start_s, end_s, command.unit)
-    return GetMetricStatisticsResult(
-        command.metric_name,
-        [
-            _datapoint(begins_s, unit, samples, wanted)
-            for (begins_s, unit), samples in by_period(points, start_s, command.period).items()
-        ],
-    )
+    points = store.periods(metric, span, command.unit)
+    return GetMetricStatisticsResult(command.metric_name, [_datapoint(point, wanted) for point in points])
 
 
-def _datapoint(begins_s: int, unit: str, samples: Samples, wanted: list[str]) -> Datapoint:
-    datapoint = Datapoint(timestamp=float(begins_s), unit=unit)
+def _datapoint(point: Point, wanted: list[str]) -> Datapoint:
+    datapoint = Datapoint(timestamp=float(point.start_s), unit=point.unit)
     for statistic in wanted:
         field = "sample_count" if statistic == "SampleCount" else statistic.lower()
-        setattr(datapoint, field, samples.statistic(statistic))
+        setattr(datapoint, field, point.samples.statistic(statistic))
     return datapoint
 
 
-def _range(start: float, end: float, period_s: int, now_ms: int) -> tuple[int, int]:
-    """From when to when, whole seconds. Begins at a whole minute, or at a coarser grain where the past is only known by that."""
+def _span(start: float, end: float, period_s: int, now_ms: int) -> Span:
+    """Begins at a whole minute, or at a coarser grain where the past is only known by that."""
     if start >= end:
         raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
     grain_s = min(period_s, 60)
     for age_s, coarse_s in reversed(AGES_S):
         if now_ms / 1_000 - start > age_s:
             grain_s = coarse_s
-    return int(start) // grain_s * grain_s, int(-(-end // 1))
+    return Span(int(start) // grain_s * grain_s, math.ceil(end), period_s)
 
 
 def list_metrics(store: WatchStore, command: ListMetrics, caller: Caller, now_ms: int) -> ListMetricsResult:
@@ -218,8 +219,10 @@ def get_metric_data(store: WatchStore, command: GetMetricData, caller: Caller, n
     one_of(command.scan_by, "scanBy", ["TimestampDescending", "TimestampAscending"])
     within(command.max_datapoints, "maxDatapoints", 1, QUERY_POINTS_MAX)
     check_queries(queries)
-    every = series(store, queries, command.start_time, command.end_time, caller, now_ms)
-    first, most = page_start(command.next_token), command.max_datapoints or QUERY_POINTS_MAX
+    part, first = _place(command.next_token)
+    start, end, more = _part(command, part, now_ms)
+    every = series(store, queries, start, end, caller, now_ms)
+    most = command.max_datapoints or QUERY_POINTS_MAX
     results, left, seen = [], most, 0
     for query in queries:
         if query.return_data is False:
@@ -230,7 +233,7 @@ def get_metric_data(store: WatchStore, command: GetMetricData, caller: Caller, n
         seen += len(ordered)
         left -= len(shown)
         label = query.label or (query.metric_stat and query.metric_stat.metric.metric_name) or query.id
-        complete = skipped + len(shown) >= len(ordered)
+        complete = not more and skipped + len(shown) >= len(ordered)
         results.append(
             MetricDataResult(
                 query.id,
@@ -240,7 +243,38 @@ def get_metric_data(store: WatchStore, command: GetMetricData, caller: Caller, n
                 "Complete" if complete else "PartialData",
             )
         )
-    return GetMetricDataResult(results, str(first + most) if seen > first + most else None)
+    if seen > first + most:
+        return GetMetricDataResult(results, f"{part}-{first + most}")
+    return GetMetricDataResult(results, f"{part + 1}-0" if more else None)
+
+
+def _place(token: str | None) -> tuple[int, int]:
+    """The part of the time where a page begins, and at which of its points."""
+    part, dash, first = ("0", "-", "0") if token is None else token.partition("-")
+    if not dash:
+        raise InvalidNextToken
+    return page_start(part), page_start(first)
+
+
+def _part(command: GetMetricData, number: int, now_ms: int) -> tuple[float, float, bool]:
+    """One of the parts of a long time, in the order in which they are shown: from when to when, and whether there are more."""
+    start, end = command.start_time, command.end_time
+    periods = [query.metric_stat.period for query in command.metric_data_queries if query.metric_stat is not None]
+    length_s = READ_POINTS_MAX * 60 // max(1, len(periods))
+    if end - start <= length_s:
+        parts = 1
+    else:
+        unit_s = math.lcm(3_600, *periods)
+        if unit_s > max(length_s, 86_400):  # periods that do not go together: some may be cut in two
+            unit_s = math.lcm(3_600, max(periods))
+        length_s = max(1, length_s // unit_s) * unit_s
+        start = float(_span(start, end, 60, now_ms).start_s)
+        parts = math.ceil((end - start) / length_s)
+    if number >= parts:
+        raise InvalidNextToken
+    index = number if command.scan_by == "TimestampAscending" else parts - 1 - number
+    begins = start + index * length_s
+    return begins, min(end, begins + length_s), number + 1 < parts
 
 
 def series(
@@ -250,29 +284,37 @@ def series(
     every: dict[str, expression.Series] = {}
     for query in queries:
         if (stat := query.metric_stat) is not None:
-            start_s, end_s = _range(start, end, stat.period, now_ms)
             metric = metric_name(
                 caller, stat.metric.namespace or "", stat.metric.metric_name or "", stat.metric.dimensions
             )
-            periods = by_period(store.points(metric, start_s, end_s, stat.unit), start_s, stat.period)
-            every[query.id] = _of_one_unit(periods, stat.stat)
+            points = store.periods(metric, _span(start, end, stat.period, now_ms), stat.unit)
+            every[query.id] = _values(points, stat.stat)
     add_expressions(every, queries)
     return every
 
 
 def add_expressions(every: dict[str, expression.Series], queries: list[MetricDataQuery]) -> None:
     """Add the values of the expressions to those of the metrics. ValidationError where one cannot be read."""
+    metrics = dict(every)
+    work = 0
     for query in _in_order(queries):
         assert query.expression is not None
-        every[query.id] = expression.evaluate(query.expression, every)
+        work += expression.work(query.expression, every)
+        if work > MATH_MAX:
+            raise ValidationError(
+                "The expressions go through too many values: ask for less of the time, or for fewer metrics."
+            )
+        every[query.id] = expression.evaluate(query.expression, every, metrics)
 
 
-def _of_one_unit(periods: dict[tuple[int, str], Samples], stat: str) -> expression.Series:
-    """Where a metric has samples of several units, one value a period all the same: they are put together."""
-    gathered: dict[int, list[Samples]] = {}
-    for (begins_s, _), samples in periods.items():
-        gathered.setdefault(begins_s, []).append(samples)
-    return {begins_s: together(some).statistic(stat) for begins_s, some in gathered.items()}
+def _values(points: list[Point], stat: str) -> expression.Series:
+    """One value a period, also where a metric has samples of several units: they are put together."""
+    gathered: dict[int, Samples] = {}
+    for begins_s, samples, _ in points:
+        before = gathered.get(begins_s)
+        gathered[begins_s] = samples if before is None else together((before, samples))
+    statistic = STATISTICS[stat]
+    return {begins_s: statistic(samples) for begins_s, samples in gathered.items()}
 
 
 def _in_order(queries: list[MetricDataQuery]) -> Iterator[MetricDataQuery]:

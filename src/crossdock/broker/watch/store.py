@@ -7,7 +7,7 @@ import msgspec
 
 from crossdock.broker.watch.alarm import Alarm, AlarmName
 from crossdock.broker.watch.group import Activity, Group, GroupName
-from crossdock.broker.watch.samples import MetricName, Point
+from crossdock.broker.watch.samples import MetricName, Point, Span
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -58,8 +58,8 @@ class WatchStore(Protocol):
     def add(self, metric: MetricName, point: Point, resolution_s: int) -> None:
         """Add samples to those of the same metric, unit and moment, which is a multiple of `resolution_s` (1 or 60)."""
 
-    def points(self, metric: MetricName, start_s: int, end_s: int, unit: str | None) -> list[Point]:
-        """The points of a metric with `start_s <= start < end_s`, of one unit or of all, in order."""
+    def periods(self, metric: MetricName, span: Span, unit: str | None) -> list[Point]:
+        """The samples of a metric by period and unit, of one unit or of all, in the order of time."""
 
     def metrics(self, account: str, region: str, since_s: int) -> list[MetricName]:
         """The metrics that had samples since a moment, in order."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossdock.aws.errors import ValidationError
-from crossdock.broker.watch.expression import evaluate, names
+from crossdock.broker.watch.expression import evaluate, names, work
 
 SERIES = {"m1": {0: 10.0, 60: 20.0, 120: 30.0}, "m2": {0: 2.0, 60: 0.0, 180: 5.0}}
 
@@ -73,3 +73,13 @@ def test_whatever_is_written_is_a_series_or_refused(expression: str) -> None:
             assert all(isinstance(value, float) for value in evaluate(expression, known).values())
     except ValidationError:
         pass
+
+
+def test_metrics_are_no_expressions() -> None:
+    series = {**SERIES, "e1": {0: 1_000.0}}
+    assert evaluate("SUM(METRICS())", series, SERIES) == evaluate("m1 + m2", SERIES) | {120: 30.0, 180: 5.0, 60: 20.0}
+
+
+def test_work_grows_with_what_is_gone_through() -> None:
+    assert work("m1 + m2", SERIES) == 9
+    assert work("SUM(METRICS())", SERIES) > work("SUM([m1, m2])", SERIES) > work("m1 * 2", SERIES)
