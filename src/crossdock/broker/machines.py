@@ -28,7 +28,8 @@ class Machines:
 
     def tick(self, now_ms: int) -> Outcome:
         """Do what time asks for."""
-        if now_ms >= self._watch.next_ms:
+        deadline_ms = self._watch.next_deadline_ms()
+        if now_ms >= self._watch.next_ms or (deadline_ms is not None and now_ms >= deadline_ms):
             self._watch.pass_time(now_ms)
         return self._queues.tick(now_ms)
 

@@ -103,15 +103,18 @@ class WatchMachine:
         if seen_ms < minute_ms:
             self.stirred = False
             self._collect(seen_ms // MINUTE_MS, minute_ms // MINUTE_MS - 1, minute_ms)
-            self._alarms.look(minute_ms, whole_minute=True)
-        if max(seen_ms, minute_ms) < short_ms:
-            self._alarms.look(short_ms, whole_minute=False)
+            self._alarms.due(whole_minute=True)
+        elif seen_ms < short_ms:
+            self._alarms.due(whole_minute=False)
+        self._alarms.look(now_ms)
         self._store.commit()
         self._set_next()
 
     def next_deadline_ms(self) -> int | None:
         """When it wants `pass_time`; None: never, as things are."""
         active = self.stirred or self._collector.any_active or self._groups.any_watched
+        if self._alarms.waiting:
+            return self._seen_ms
         wanted = self._alarms.any or (self._awake and active)
         return self.next_ms if wanted else None
 
