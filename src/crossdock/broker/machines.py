@@ -19,7 +19,7 @@ class Machines:
     def handle(self, ticket: Ticket, command: Shape, caller: Caller, now_ms: int) -> Outcome:
         """Run one command: see `QueueMachine.handle`."""
         watch = self._watch
-        if now_ms >= watch.next_ms:
+        if watch.wants_time(now_ms):
             watch.pass_time(now_ms)
         if type(command) in WATCHED:
             return watch.handle(ticket, command, caller, now_ms)
@@ -29,7 +29,7 @@ class Machines:
     def tick(self, now_ms: int) -> Outcome:
         """Do what time asks for."""
         deadline_ms = self._watch.next_deadline_ms()
-        if now_ms >= self._watch.next_ms or (deadline_ms is not None and now_ms >= deadline_ms):
+        if self._watch.wants_time(now_ms) or (deadline_ms is not None and now_ms >= deadline_ms):
             self._watch.pass_time(now_ms)
         return self._queues.tick(now_ms)
 

@@ -24,6 +24,8 @@ from crossdock.broker.watch.store import WatchStore
 from crossdock.clock import Clock
 
 MINUTE_MS = 60_000
+UNSEEN_MINUTES = 5
+"""So many minutes are made up for when the whole computer slept: it measured nothing meanwhile."""
 SHORT_MS = 10_000
 """How often alarms of periods below a minute are looked at."""
 
@@ -44,8 +46,7 @@ class WatchMachine:
         self._collector = Collector()
         self._seen_ms = clock.now_ms()
         """Up to here time has passed."""
-        self.next_ms = 0
-        """From then on `pass_time` comes before any other step."""
+        self._next_ms = 0
         self.stirred = False
         """Whether anything happened to any queue since time passed last."""
         self._set_next()
@@ -82,6 +83,10 @@ class WatchMachine:
             autoscaling.DescribeScalingActivities: groups.describe_activities,
         }
 
+    def wants_time(self, now_ms: int) -> bool:
+        """Whether `pass_time` comes before any other step: a minute is over, or the clock was set back."""
+        return not self._seen_ms - MINUTE_MS <= now_ms < self._next_ms
+
     def handle(self, ticket: Ticket, command: Shape, caller: Caller, now_ms: int) -> Outcome:
         """Run one command. An error of the API is a reply; nothing of the command is stored then."""
         result: Shape | ApiError | None
@@ -116,13 +121,15 @@ class WatchMachine:
         if self._alarms.waiting:
             return self._seen_ms
         wanted = self._alarms.any or (self._awake and active)
-        return self.next_ms if wanted else None
+        return self._next_ms if wanted else None
 
     def _set_next(self) -> None:
         step_ms = SHORT_MS if self._alarms.any_short else MINUTE_MS
-        self.next_ms = self._seen_ms // step_ms * step_ms + step_ms
+        self._next_ms = self._seen_ms // step_ms * step_ms + step_ms
 
     def _collect(self, first_minute: int, last_minute: int, now_ms: int) -> None:
+        if self._awake:
+            first_minute = max(first_minute, last_minute - UNSEEN_MINUTES)
         for metric, point in self._collector.collect(self._queues.census(now_ms), first_minute, last_minute):
             self._store.add(metric, point, 60)
         self._queues.forget_sizes()
