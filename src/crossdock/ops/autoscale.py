@@ -30,6 +30,9 @@ from crossdock.ops.supervisor import Supervisor
 
 POLL_S = 1.0
 
+PROCESSES_MAX = 32
+"""Of one program, whatever its groups say: a slip of the pen shall not bring down the machine."""
+
 log = structlog.get_logger(__name__)
 
 _codec = QueryCodec(autoscaling.SERVICE, XmlAnswers(autoscaling.SERVICE))
@@ -86,11 +89,20 @@ class AutoScalingApi:
 class Autoscaler:
     """Follows the groups of a broker."""
 
-    def __init__(self, api: AutoScalingApi, supervisor: Supervisor, groups: list[CreateAutoScalingGroup]) -> None:
-        """`groups`: are made when they are not there, and their programs are resized."""
+    def __init__(
+        self,
+        api: AutoScalingApi,
+        supervisor: Supervisor,
+        groups: list[CreateAutoScalingGroup],
+        most: int = PROCESSES_MAX,
+    ) -> None:
+        """`groups`: are made when they are not there, and their programs are resized, up to `most` processes each."""
         self._api = api
         self._supervisor = supervisor
         self._groups = groups
+        self._most = most
+        self._refused: dict[str, int] = {}
+        """What was asked for in excess, by program: it is said once."""
         self._made = False
 
     async def run(self) -> None:
@@ -111,4 +123,10 @@ class Autoscaler:
         wanted = await self._api.capacities()
         for group in self._groups:
             program = group.launch_configuration_name or ""
-            await self._supervisor.resize(program, wanted.get(program, 0))
+            await self._supervisor.resize(program, self._bounded(program, wanted.get(program, 0)))
+
+    def _bounded(self, program: str, wanted: int) -> int:
+        if wanted > self._most and self._refused.get(program) != wanted:
+            log.warning("the scaling groups want too many processes", program=program, wanted=wanted, most=self._most)
+        self._refused[program] = wanted
+        return min(wanted, self._most)

@@ -84,7 +84,7 @@ class Alarms:
         self._keep(alarm)
 
     def _check_room(self, more: int, caller: Caller) -> None:
-        if len(self._of(caller)) + more > ALARMS_MAX:
+        if len(self._alarms) + more > ALARMS_MAX and len(self._of(caller)) + more > ALARMS_MAX:
             raise LimitExceeded
 
     def delete(self, command: api.DeleteAlarms, caller: Caller, now_ms: int) -> None:
