@@ -106,6 +106,8 @@ METRIC_VALUE_MAX = 2.0**360
 """Neither a value nor how often it came may be greater; nor a value less than minus that, nor a target closer to nothing than its inverse."""
 METRIC_DATA_QUERIES_MAX = 500
 """Queries of one GetMetricData."""
+DIMENSION_FILTERS_MAX = 10
+"""Dimensions that ListMetrics filters by."""
 METRICS_LISTED_MAX = 500
 """Metrics on a page of ListMetrics."""
 DATAPOINTS_MAX = 1_440

@@ -17,7 +17,7 @@ from crossdock.broker.storage.errors import UNREADABLE, StorageError, StorageFai
 from crossdock.broker.watch.alarm import Alarm, AlarmName
 from crossdock.broker.watch.group import Activity, Group, GroupName
 from crossdock.broker.watch.samples import MetricName, Point, Samples, Span
-from crossdock.broker.watch.store import ActivitiesListed, Event, EventsListed
+from crossdock.broker.watch.store import ActivitiesListed, Event, EventsListed, MetricsListed
 
 WATCH_FORMAT = 1
 
@@ -58,8 +58,15 @@ PERIODS = """
     AND start_s >= ?7 AND start_s < ?8 GROUP BY number, begins_s ORDER BY begins_s
 """
 METRICS = """
-    SELECT DISTINCT account, region, namespace, name, dimensions FROM metrics
-    WHERE account = ? AND region = ? AND last_s >= ? ORDER BY namespace, name, dimensions
+    SELECT DISTINCT namespace, name, dimensions FROM metrics WHERE account = :account AND region = :region
+    {of_namespace} AND (:name IS NULL OR name = :name) AND last_s >= :since_s
+    AND NOT EXISTS (
+        SELECT 1 FROM json_each(:dimensions) AS wanted WHERE NOT EXISTS (
+            SELECT 1 FROM json_each(metrics.dimensions) AS one WHERE one.value ->> 0 = wanted.value ->> 0
+            AND (wanted.value ->> 1 IS NULL OR one.value ->> 1 = wanted.value ->> 1)
+        )
+    )
+    ORDER BY namespace, name, dimensions LIMIT :most OFFSET :first
 """
 COARSEN = """
     INSERT INTO points
@@ -145,12 +152,14 @@ class WatchDatabase:
             rows = self._connection.execute(PERIODS, (*_columns(metric), unit, *span))
             return [Point(row[0], Samples(*row[1:5]), row[5]) for row in rows]
 
-    def metrics(self, account: str, region: str, since_s: int) -> list[MetricName]:
+    def metrics(self, wanted: MetricsListed) -> list[MetricName]:
+        statement = METRICS.format(of_namespace="" if wanted.namespace is None else "AND namespace = :namespace")
+        dimensions = msgspec.json.encode(wanted.dimensions).decode()
         with self._reading():
-            rows = self._connection.execute(METRICS, (account, region, since_s))
+            rows = self._connection.execute(statement, msgspec.structs.asdict(wanted) | {"dimensions": dimensions})
             return [
-                MetricName(account, region, namespace, name, msgspec.json.decode(dimensions, type=Pairs))
-                for _, region, namespace, name, dimensions in rows
+                MetricName(wanted.account, wanted.region, namespace, name, msgspec.json.decode(pairs, type=Pairs))
+                for namespace, name, pairs in rows
             ]
 
     def grow_coarse(self, now_s: int) -> None:

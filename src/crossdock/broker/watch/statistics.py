@@ -7,7 +7,6 @@ from itertools import islice
 from crossdock.aws.api.cloudwatch import (
     Datapoint,
     Dimension,
-    DimensionFilter,
     GetMetricData,
     GetMetricDataResult,
     GetMetricStatistics,
@@ -29,6 +28,7 @@ from crossdock.aws.errors import (
 )
 from crossdock.aws.quotas import (
     DATAPOINTS_MAX,
+    DIMENSION_FILTERS_MAX,
     METRIC_DATA_MAX,
     METRIC_DATA_QUERIES_MAX,
     METRIC_VALUE_MAX,
@@ -48,8 +48,8 @@ from crossdock.broker.watch.checks import (
     refuse,
     within,
 )
-from crossdock.broker.watch.samples import STATISTICS, MetricName, Point, Samples, Span, together
-from crossdock.broker.watch.store import WatchStore
+from crossdock.broker.watch.samples import STATISTICS, Point, Samples, Span, together
+from crossdock.broker.watch.store import MetricsListed, WatchStore
 
 PAST_S = 14 * 86_400
 AHEAD_S = 2 * 3_600
@@ -179,24 +179,26 @@ def _span(start: float, end: float, period_s: int, now_ms: int) -> Span:
 def list_metrics(store: WatchStore, command: ListMetrics, caller: Caller, now_ms: int) -> ListMetricsResult:
     one_of(command.recently_active, "recentlyActive", ["PT3H"])
     recent_s = RECENT_S if command.recently_active else PAST_S
-    found = [
-        metric
-        for metric in store.metrics(caller.account, caller.region, now_ms // 1_000 - recent_s)
-        if command.namespace in (None, metric.namespace)
-        and command.metric_name in (None, metric.name)
-        and all(_has(metric, wanted) for wanted in command.dimensions or ())
-    ]
+    at_most(command.dimensions, "dimensions", DIMENSION_FILTERS_MAX)
     first = page_start(command.next_token)
-    page = found[first : first + METRICS_LISTED_MAX]
-    more = first + METRICS_LISTED_MAX < len(found)
-    return ListMetricsResult(
-        [Metric(metric.namespace, metric.name, [Dimension(*pair) for pair in metric.dimensions]) for metric in page],
-        str(first + METRICS_LISTED_MAX) if more else None,
+    wanted = MetricsListed(
+        account=caller.account,
+        region=caller.region,
+        namespace=command.namespace,
+        name=command.metric_name,
+        dimensions=[(one.name, one.value) for one in command.dimensions or ()],
+        since_s=now_ms // 1_000 - recent_s,
+        first=first,
+        most=METRICS_LISTED_MAX + 1,
     )
-
-
-def _has(metric: MetricName, wanted: DimensionFilter) -> bool:
-    return any(name == wanted.name and wanted.value in (None, value) for name, value in metric.dimensions)
+    found = store.metrics(wanted)
+    return ListMetricsResult(
+        [
+            Metric(metric.namespace, metric.name, [Dimension(*pair) for pair in metric.dimensions])
+            for metric in found[:METRICS_LISTED_MAX]
+        ],
+        str(first + METRICS_LISTED_MAX) if len(found) > METRICS_LISTED_MAX else None,
+    )
 
 
 def page_start(token: str | None) -> int:

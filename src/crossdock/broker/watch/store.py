@@ -49,6 +49,21 @@ class ActivitiesListed(Listed, frozen=True, kw_only=True):
     """All if absent."""
 
 
+class MetricsListed(msgspec.Struct, frozen=True, kw_only=True):
+    """Which metrics are wanted: of a namespace and a name, where these are given, with samples since a moment."""
+
+    account: str
+    region: str
+    namespace: str | None
+    name: str | None
+    dimensions: list[tuple[str, str | None]]
+    """Each of them must be there, with this value if one is given."""
+    since_s: int
+    first: int
+    """So many are passed over."""
+    most: int
+
+
 class WatchStore(Protocol):
     """Points of metrics for 15 months, as coarse as CloudWatch has them; alarms, and their history for 30 days; groups, and what they did.
 
@@ -61,8 +76,8 @@ class WatchStore(Protocol):
     def periods(self, metric: MetricName, span: Span, unit: str | None) -> list[Point]:
         """The samples of a metric by period and unit, of one unit or of all, in the order of time."""
 
-    def metrics(self, account: str, region: str, since_s: int) -> list[MetricName]:
-        """The metrics that had samples since a moment, in order."""
+    def metrics(self, wanted: MetricsListed) -> list[MetricName]:
+        """A part of the metrics, in order."""
 
     def alarms(self) -> Iterable[Alarm]:
         """Every alarm, for a start."""
