@@ -30,8 +30,11 @@ SCALE_UP: dict[str, Any] = {
 """The policy of the guide."""
 
 STEPS = [
-    {"MetricIntervalLowerBound": float(number), "MetricIntervalUpperBound": number + 1.0, "ScalingAdjustment": 1}
-    for number in range(21)
+    {"MetricIntervalLowerBound": 20.0, "ScalingAdjustment": 1},
+    *(
+        {"MetricIntervalLowerBound": float(number), "MetricIntervalUpperBound": number + 1.0, "ScalingAdjustment": 1}
+        for number in range(20)
+    ),
 ]
 
 TRACK: dict[str, Any] = {

@@ -36,7 +36,7 @@ COARSER = ((1, 60, 3 * 3_600), (60, 300, 15 * DAY_S), (300, 3_600, 63 * DAY_S))
 KEPT_S = 455 * DAY_S
 HISTORY_KEPT_MS = 30 * DAY_S * 1_000
 ACTIVITIES_KEPT_MS = 42 * DAY_S * 1_000
-GROW_EVERY_S = 3_600
+FORGET_EVERY_S = 3_600
 
 FIND_METRIC = """
     SELECT number FROM metrics
@@ -77,7 +77,7 @@ COARSEN = """
 """
 DROP_FINE = "DELETE FROM points WHERE resolution_s = :fine AND start_s < :before"
 FORGET = (
-    ("DELETE FROM points WHERE start_s < ?", KEPT_S),
+    ("DELETE FROM points WHERE resolution_s = 3600 AND start_s < ?", KEPT_S),
     ("DELETE FROM metrics WHERE last_s < ?", KEPT_S),
 )
 FORGET_HISTORY = "DELETE FROM history WHERE at_ms < ?"
@@ -114,7 +114,7 @@ class WatchDatabase:
         """Open the file, made first if it is not there. StorageError if it cannot be used."""
         self._path = path
         self._numbers: dict[tuple[MetricName, str], int] = {}
-        self._grown_s = 0
+        self._forgot_s = 0
         try:
             self._connection = sqlite3.connect(path or ":memory:", isolation_level=None)
             self._open()
@@ -163,14 +163,14 @@ class WatchDatabase:
             ]
 
     def grow_coarse(self, now_s: int) -> None:
-        if now_s - self._grown_s < GROW_EVERY_S:
-            return
-        self._grown_s = now_s
         with self._writing():
             for fine_s, coarse_s, age_s in COARSER:
                 bounds = {"fine": fine_s, "coarse": coarse_s, "before": (now_s - age_s) // coarse_s * coarse_s}
                 self._connection.execute(COARSEN, bounds)
                 self._connection.execute(DROP_FINE, bounds)
+            if now_s - self._forgot_s < FORGET_EVERY_S:
+                return
+            self._forgot_s = now_s
             for statement, kept_s in FORGET:
                 self._connection.execute(statement, (now_s - kept_s,))
             self._connection.execute(FORGET_HISTORY, (now_s * 1_000 - HISTORY_KEPT_MS,))

@@ -42,7 +42,7 @@ def _rounded(change: float) -> int:
 def step_for(steps: Sequence[StepAdjustment], breach: float) -> StepAdjustment | None:
     """The step for a metric that is `breach` above its threshold (below, where negative); None if none is meant.
 
-    Above the threshold the lower bound belongs to a step, below it the upper one.
+    Above the threshold the lower bound belongs to a step, below it the upper one; at it whichever there is.
     """
     for step in steps:
         lower, upper = step.metric_interval_lower_bound, step.metric_interval_upper_bound
@@ -50,7 +50,7 @@ def step_for(steps: Sequence[StepAdjustment], breach: float) -> StepAdjustment |
         high = math.inf if upper is None else upper
         if (low <= breach < high) if breach >= 0 else (low < breach <= high):
             return step
-    return None
+    return next((step for step in steps if breach == 0 == step.metric_interval_upper_bound), None)
 
 
 def on_target(capacity: int, metric: float, target: float, may_shrink: bool) -> int:
@@ -74,6 +74,8 @@ def check_steps(steps: Sequence[StepAdjustment]) -> str | None:
     )
     if any(low >= high for low, high in bounds):
         return "the lower bound of a step must be below its upper bound"
+    if -math.inf < bounds[0][0] < 0 or 0 < bounds[-1][1] < math.inf:
+        return "StepAdjustments must have one without a lower bound where one is negative, and one without an upper bound where one is positive"
     if any(high != low for (_, high), (low, _) in pairwise(bounds)):
         return "StepAdjustment intervals must not have gaps or overlap"
     return None

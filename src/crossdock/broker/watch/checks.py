@@ -61,7 +61,8 @@ def within(value: int | None, member: str, lowest: int, highest: int) -> None:
 def at_most(values: Sequence[object] | None, member: str, most: int) -> None:
     """ValidationError for a list that is too long."""
     if values is not None and len(values) > most:
-        raise ValidationError.because(values, member, f"Member must have length less than or equal to {most}")
+        said = f"[{len(values)} items]"
+        raise ValidationError.because(said, member, f"Member must have length less than or equal to {most}")
 
 
 def long_enough(value: str | None, member: str, lowest: int, highest: int) -> None:

@@ -1,6 +1,7 @@
 """Metrics: samples in, statistics out."""
 
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -120,7 +121,7 @@ def _samples(datum: MetricDatum) -> Samples:
         raise InvalidParameterValue("The parameters Values and Counts must have the same length.")
     _check_values("Values", values)
     _check_counts("Counts", counts)
-    return together(Samples(n, value * n, value, value) for value, n in zip(values, counts, strict=True))
+    return Samples(sum(counts), sum(map(operator.mul, values, counts)), min(values), max(values))
 
 
 def _check_values(parameter: str, values: Sequence[float]) -> None:

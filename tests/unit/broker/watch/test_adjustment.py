@@ -68,3 +68,28 @@ def test_a_target_is_reached_at_once_upwards_and_slowly_downwards() -> None:
 def test_a_target_is_never_overshot_downwards(capacity: int, metric: float, target: float) -> None:
     wanted = on_target(capacity, metric, target, may_shrink=True)
     assert wanted >= capacity or wanted * target >= capacity * metric or wanted == capacity - max(1, capacity // 10)
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(None, 0.0), (0.0, None)])
+def test_at_the_threshold_a_step_of_either_side_is_meant(lower: float | None, upper: float | None) -> None:
+    steps = [StepAdjustment(1, lower, upper)]
+    assert step_for(steps, 0.0) is steps[0]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "good"),
+    [
+        ([(0.0, None)], True),
+        ([(None, 0.0)], True),
+        ([(None, None)], True),
+        ([(5.0, None)], True),
+        ([(0.0, 10.0)], False),
+        ([(-10.0, 0.0)], False),
+        ([(None, -10.0), (-10.0, 0.0), (0.0, 10.0), (10.0, None)], True),
+        ([(None, -10.0), (-10.0, 0.0), (0.0, 10.0)], False),
+    ],
+)
+def test_steps_have_no_end_where_the_metric_has_none(
+    bounds: list[tuple[float | None, float | None]], good: bool
+) -> None:
+    assert (check_steps([StepAdjustment(1, lower, upper) for lower, upper in bounds]) is None) is good
