@@ -243,6 +243,19 @@ def test_a_long_time_comes_in_parts(broker: LocalBroker, cloudwatch: Any) -> Non
         assert codes == ["PartialData"] * (len(pages) - 1) + ["Complete"]
 
 
+def test_seconds_come_in_shorter_parts(broker: LocalBroker, cloudwatch: Any) -> None:
+    for second in range(0, 3_600, 50):
+        put(cloudwatch, Value=second, StorageResolution=1, Timestamp=at(broker, -second / 60))
+    stat = {"Metric": {"Namespace": "Shop", "MetricName": "Latency"}, "Period": 1, "Stat": "Sum"}
+    queries = [{"Id": f"m{number}", "MetricStat": stat} for number in range(20)]
+    asked = {"MetricDataQueries": queries, "StartTime": at(broker, -60), "EndTime": at(broker, 1)}
+    pages = list(_pages(cloudwatch, asked))
+    assert len(pages) > 3
+    for number in range(20):
+        values = [value for page in pages for value in page["MetricDataResults"][number]["Values"]]
+        assert values == [*range(0, 3_600, 50)]
+
+
 def test_metric_math_has_an_end(broker: LocalBroker, cloudwatch: Any) -> None:
     for _ in range(10):
         cloudwatch.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "Messages", "Value": 1}])

@@ -44,8 +44,8 @@ Scale = Callable[[Alarm, str, float | None, int], str | None]
 
 SCALING_POLICY = ":scalingPolicy:"
 
-LOOK_MAX, LOOK_COST = 4_000, 40
-"""Minutes that are gone through at a time, and to how many of them it amounts to look at an alarm at all: 100 of them take some 20 ms."""
+LOOK_MAX, LOOK_COST = 2_000, 40
+"""Minutes that are gone through at a time, and to how many of them it amounts to look at an alarm at all: 50 of them take some 10 ms."""
 
 NOT_DONE = "this server executes no such actions"
 

@@ -170,11 +170,14 @@ def _span(start: float, end: float, period_s: int, now_ms: int) -> Span:
     """Begins at a whole minute, or at a coarser grain where the past is only known by that."""
     if start >= end:
         raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
-    grain_s = min(period_s, 60)
-    for age_s, coarse_s in reversed(AGES_S):
-        if now_ms / 1_000 - start > age_s:
-            grain_s = coarse_s
+    grain_s = _grain_s(start, min(period_s, 60), now_ms)
     return Span(int(start) // grain_s * grain_s, math.ceil(end), period_s)
+
+
+def _grain_s(start: float, finest_s: int, now_ms: int) -> int:
+    """By periods of how many seconds the past is known from a moment on."""
+    age_s = now_ms / 1_000 - start
+    return next((coarse_s for old_s, coarse_s in AGES_S if age_s > old_s), finest_s)
 
 
 def list_metrics(store: WatchStore, command: ListMetrics, caller: Caller, now_ms: int) -> ListMetricsResult:
@@ -263,15 +266,17 @@ def _part(command: GetMetricData, number: int, now_ms: int) -> tuple[float, floa
     """One of the parts of a long time, in the order in which they are shown: from when to when, and whether there are more."""
     start, end = command.start_time, command.end_time
     periods = [query.metric_stat.period for query in command.metric_data_queries if query.metric_stat is not None]
-    length_s = READ_POINTS_MAX * 60 // max(1, len(periods))
+    read_a_minute = sum(max(1, 60 // period) for period in periods)
+    length_s = READ_POINTS_MAX * 60 // max(1, read_a_minute)
     if end - start <= length_s:
         parts = 1
     else:
-        unit_s = math.lcm(3_600, *periods)
+        grain_s = _grain_s(start, 60, now_ms)
+        unit_s = math.lcm(grain_s, *periods)
         if unit_s > max(length_s, 86_400):  # periods that do not go together: some may be cut in two
-            unit_s = math.lcm(3_600, max(periods))
+            unit_s = math.lcm(grain_s, max(periods))
         length_s = max(1, length_s // unit_s) * unit_s
-        start = float(_span(start, end, 60, now_ms).start_s)
+        start = float(start // grain_s * grain_s)
         parts = math.ceil((end - start) / length_s)
     if number >= parts:
         raise InvalidNextToken
