@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import structlog
 
+from crossdock.aws.api.cloudwatch import PutMetricData
 from crossdock.aws.api.sqs import ReceiveMessage, SendMessage, SendMessageBatch
 from crossdock.aws.errors import ApiError, ServiceUnavailable
 from crossdock.aws.shapes import Shape
@@ -29,9 +30,11 @@ log = structlog.get_logger()
 ANSWERS_BYTES_MAX = 4 * 1024 * 1024
 """Once answers take so much memory they leave, and others have their turn, before more is received."""
 
-FILLS_THE_DISK = (SendMessage, SendMessageBatch)
+FILLS_THE_DISK = (SendMessage, SendMessageBatch, PutMetricData)
 
-LOW_ON_SPACE = "The server is low on disk space and takes no messages until some are deleted or space is made."
+LOW_ON_SPACE = (
+    "The server is low on disk space and takes no messages and no samples until messages are deleted or space is made."
+)
 
 Deliver = Callable[[Ticket, Shape | ApiError | None], None]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
+from crossdock.aws.api.cloudwatch import PutMetricData
 from crossdock.aws.api.sqs import GetQueueUrl, GetQueueUrlResult, ReceiveMessage, ReceiveMessageResult, SendMessage
 from crossdock.aws.errors import ServiceUnavailable
 from crossdock.broker.outcome import Caller, Fact, Outcome, Ticket
@@ -206,13 +207,15 @@ async def test_a_broker_that_stops_answers_all(scene: Scene) -> None:
 
 
 async def test_sends_go_on_as_soon_as_there_is_space(scene: Scene) -> None:
-    """A nearly full disk refuses sends and nothing else; with space again the next send is taken, whatever else was asked meanwhile."""
+    """A nearly full disk refuses sends and samples, and nothing else; with space again the next send is taken, whatever else was asked meanwhile."""
     scene.disk.low_on_space = True
     scene.submit("refused", SEND)
+    scene.submit("samples", PutMetricData("Shop"))
     scene.submit("question", ASK)
     await committed()
-    assert isinstance(scene.answers["refused"], ServiceUnavailable)
-    assert scene.answers["refused"].message == LOW_ON_SPACE
+    for refused in ("refused", "samples"):
+        assert isinstance(scene.answers[refused], ServiceUnavailable)
+        assert scene.answers[refused].message == LOW_ON_SPACE
     assert isinstance(scene.answers["question"], GetQueueUrlResult)
     scene.disk.low_on_space = False
     scene.submit("taken", SEND)
