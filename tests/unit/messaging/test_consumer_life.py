@@ -191,8 +191,9 @@ async def test_a_retry_is_never_later_than_sqs_allows() -> None:
 
     scene = Scene(tomorrow, clock=clock)
     scene.sqs.deliver(message(1))
-    await scene.run_until(lambda: scene.sqs.changes)
-    assert scene.sqs.changes == [("h1", 11 * 3_600 - 1)]
+    left_s = 11 * 3_600 - 1
+    await scene.run_until(lambda: ("h1", left_s) in scene.sqs.changes)
+    assert scene.sqs.changes[-1] == ("h1", left_s), "the leap of the clock may have the lease renewed first"
 
 
 async def test_a_message_that_cannot_be_handed_back_is_told_of() -> None:
