@@ -24,6 +24,7 @@ ELSEWHERE = {
     "At most 20,000 long polls wait at one time, over all queues.": "tests/unit/broker/queues/test_machine_receive.py",
     "A FIFO queue looks for free groups among its first 120,000 messages.": "tests/unit/broker/queues/test_machine_window.py",
     "A tenant of a fair queue is not noisy by its processing time below 30 s of it.": "tests/unit/broker/queues/test_machine_fair.py",
+    "A long time comes in more pages.": "tests/contract/cloudwatch/test_metrics.py",
     "Of a standard queue the receives of the last 50 ms before a kill may be forgotten.": "tests/crash/test_kill_cycles.py",
     "Some error messages are not on record from AWS and are ours.": "tests/contract/sqs/test_sqs_errors.py",
 }
