@@ -148,14 +148,14 @@ class WatchDatabase:
             self._connection.execute(ADD, (number, point.start_s, resolution_s, *point.samples))
 
     def periods(self, metric: MetricName, span: Span, unit: str | None) -> list[Point]:
-        with self._reading():
+        with self._failing():
             rows = self._connection.execute(PERIODS, (*_columns(metric), unit, *span))
             return [Point(row[0], Samples(*row[1:5]), row[5]) for row in rows]
 
     def metrics(self, wanted: MetricsListed) -> list[MetricName]:
         statement = METRICS.format(of_namespace="" if wanted.namespace is None else "AND namespace = :namespace")
         dimensions = msgspec.json.encode(wanted.dimensions).decode()
-        with self._reading():
+        with self._failing():
             rows = self._connection.execute(statement, msgspec.structs.asdict(wanted) | {"dimensions": dimensions})
             return [
                 MetricName(wanted.account, wanted.region, namespace, name, msgspec.json.decode(pairs, type=Pairs))
@@ -225,7 +225,7 @@ class WatchDatabase:
     def _documents(
         self, kind: type[Document], statement: str, arguments: Mapping[str, object] | None = None
     ) -> list[Document]:
-        with self._reading():
+        with self._failing():
             rows = self._connection.execute(statement, arguments or {})
             return [msgspec.json.decode(document, type=kind) for (document,) in rows]
 
@@ -248,12 +248,8 @@ class WatchDatabase:
             yield
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
-        with self._failing():
-            yield
-
-    @contextmanager
     def _failing(self) -> Iterator[None]:
+        """StorageFailed if the database cannot be read or written."""
         try:
             yield
         except UNREADABLE as error:

@@ -50,9 +50,7 @@ class Alarm(msgspec.Struct, frozen=True):
     @property
     def period_s(self) -> int:
         """How long a data point is."""
-        periods = [query.metric_stat.period for query in self.watched.metrics or [] if query.metric_stat is not None]
-        periods += [query.period for query in self.watched.metrics or [] if query.period is not None]
-        return self.watched.period or max(periods, default=60)
+        return period_of(self.watched)
 
     def actions(self, state: str) -> list[str]:
         """The ARNs of what is to be done in a state."""
@@ -74,6 +72,13 @@ class Alarm(msgspec.Struct, frozen=True):
             state_updated_timestamp=state.updated_ms / 1_000,
             state_transitioned_timestamp=state.transitioned_ms / 1_000,
         )
+
+
+def period_of(watched: PutMetricAlarm) -> int:
+    """How long a data point of what is watched is, in seconds."""
+    periods = [query.metric_stat.period for query in watched.metrics or [] if query.metric_stat is not None]
+    periods += [query.period for query in watched.metrics or [] if query.period is not None]
+    return watched.period or max(periods, default=60)
 
 
 SHOWN_AS_PUT = {member.name for member in msgspec.structs.fields(MetricAlarm)} & {

@@ -17,7 +17,7 @@ from crossdock.aws.quotas import (
     TAGS_MAX,
 )
 from crossdock.broker.outcome import Caller
-from crossdock.broker.watch.alarm import Alarm, AlarmName, State
+from crossdock.broker.watch.alarm import period_of
 from crossdock.broker.watch.checks import (
     UNITS,
     at_most,
@@ -105,7 +105,7 @@ def _check_math(command: api.PutMetricAlarm) -> None:
 
 
 def _check_range(watched: api.PutMetricAlarm) -> None:
-    period_s = Alarm(AlarmName("", "", ""), watched, 0, State("", "", None, 0, 0), {}).period_s
+    period_s = period_of(watched)
     most_s = ALARM_RANGE_SECONDS_MAX_OF_HOURS if period_s >= 3_600 else ALARM_RANGE_SECONDS_MAX
     if period_s * (watched.evaluation_periods or 1) > most_s:
         raise ValidationError(

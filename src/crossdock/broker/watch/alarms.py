@@ -31,7 +31,8 @@ from crossdock.broker.watch.checks import (
     within,
 )
 from crossdock.broker.watch.evaluation import COMPARISONS, MISSING, REACH, evaluate
-from crossdock.broker.watch.statistics import page_start, series
+from crossdock.broker.watch.paging import Page, page_start
+from crossdock.broker.watch.statistics import series
 from crossdock.broker.watch.store import EventsListed, WatchStore
 
 ALARM_TYPES = ("CompositeAlarm", "MetricAlarm")
@@ -79,8 +80,7 @@ class Alarms:
             alarm = Alarm(name, watched, now_ms, state, tags)
             self._store.note(history.created(alarm))
         else:
-            alarm = msgspec.structs.replace(before, watched=watched, updated_ms=now_ms)
-            self._store.note(history.updated(before, alarm))
+            alarm = self._updated(before, watched, now_ms)
         self._keep(alarm)
 
     def _check_room(self, more: int, caller: Caller) -> None:
@@ -121,9 +121,13 @@ class Alarms:
             before = self._alarms.get(AlarmName(caller.account, caller.region, name))
             if before is not None and before.watched.actions_enabled != enabled:
                 watched = msgspec.structs.replace(before.watched, actions_enabled=enabled)
-                alarm = msgspec.structs.replace(before, watched=watched, updated_ms=now_ms)
-                self._store.note(history.updated(before, alarm))
-                self._keep(alarm)
+                self._keep(self._updated(before, watched, now_ms))
+
+    def _updated(self, before: Alarm, watched: api.PutMetricAlarm, now_ms: int) -> Alarm:
+        """The alarm with another configuration, which is in its history from now on."""
+        alarm = msgspec.structs.replace(before, watched=watched, updated_ms=now_ms)
+        self._store.note(history.updated(before, alarm))
+        return alarm
 
     def _keep(self, alarm: Alarm) -> None:
         self._know(alarm)
@@ -163,12 +167,8 @@ class Alarms:
             and (command.action_prefix is None or _has_action(alarm, command.action_prefix))
             and "MetricAlarm" in (command.alarm_types or ["MetricAlarm"])
         ]
-        first, most = page_start(command.next_token), command.max_records or ALARM_RECORDS_MAX
-        return api.DescribeAlarmsResult(
-            [alarm.shown() for alarm in wanted[first : first + most]],
-            [],
-            str(first + most) if first + most < len(wanted) else None,
-        )
+        found, token = _page(command).of(wanted)
+        return api.DescribeAlarmsResult([alarm.shown() for alarm in found], [], token)
 
     def describe_for_metric(
         self, command: api.DescribeAlarmsForMetric, caller: Caller, now_ms: int
@@ -192,7 +192,7 @@ class Alarms:
         one_of(command.history_item_type, "historyItemType", history.TYPES)
         one_of(command.scan_by, "scanBy", ["TimestampDescending", "TimestampAscending"])
         within(command.max_records, "maxRecords", 1, ALARM_RECORDS_MAX)
-        first, most = page_start(command.next_token), command.max_records or ALARM_RECORDS_MAX
+        page = _page(command)
         wanted = EventsListed(
             account=caller.account,
             region=caller.region,
@@ -201,11 +201,11 @@ class Alarms:
             start_ms=math.ceil((MOMENTS[0] if command.start_date is None else command.start_date) * 1_000),
             end_ms=math.floor((MOMENTS[1] if command.end_date is None else command.end_date) * 1_000),
             newest_first=command.scan_by != "TimestampAscending",
-            first=first,
-            most=most + 1,
+            first=page.first,
+            most=page.size + 1,
         )
-        events = [history.shown(event) for event in self._store.history(wanted)]
-        return api.DescribeAlarmHistoryResult(events[:most], str(first + most) if len(events) > most else None)
+        events, token = page.read(self._store.history(wanted))
+        return api.DescribeAlarmHistoryResult([history.shown(event) for event in events], token)
 
     def _of(self, caller: Caller) -> list[Alarm]:
         mine = [alarm for alarm in self._alarms.values() if alarm.name[:2] == (caller.account, caller.region)]
@@ -342,6 +342,10 @@ class Alarms:
     def with_action(self, arn: str, caller: Caller) -> list[Alarm]:
         """Alarms that have an action."""
         return [alarm for alarm in self._of(caller) if _has_action(alarm, arn)]
+
+
+def _page(command: api.DescribeAlarms | api.DescribeAlarmHistory) -> Page:
+    return Page(page_start(command.next_token), command.max_records or ALARM_RECORDS_MAX)
 
 
 def _has_action(alarm: Alarm, prefix: str) -> bool:

@@ -65,12 +65,10 @@ class Collector:
     def _counted(self, census: QueueCensus) -> dict[str, int]:
         """What was counted since the last minute, by the field of the census. A queue made anew counts from zero again."""
         before = self._before.get(census.name)
-        if before is None or before.sent > census.sent or before.received > census.received:
-            return {field: getattr(census, field) for field in (*COUNTED.values(), "sent_bytes", "deduplicated")}
-        return {
-            field: getattr(census, field) - getattr(before, field)
-            for field in (*COUNTED.values(), "sent_bytes", "deduplicated")
-        }
+        if before is not None and (before.sent > census.sent or before.received > census.received):
+            before = None
+        fields = (*COUNTED.values(), "sent_bytes", "deduplicated")
+        return {field: getattr(census, field) - getattr(before, field, 0) for field in fields}
 
 
 def _points(census: QueueCensus, counted: dict[str, int], minute: int, last: int) -> Iterator[tuple[MetricName, Point]]:

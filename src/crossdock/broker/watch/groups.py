@@ -5,7 +5,6 @@ who wants it ──► so many instances ──► activities ──► whoever 
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 import msgspec
 
@@ -15,12 +14,10 @@ from crossdock.aws.quotas import GROUPS_MAX, SCALING_SECONDS_MAX, TAGS_MAX
 from crossdock.broker.outcome import Caller
 from crossdock.broker.watch.checks import at_most, long_enough, one_of, within
 from crossdock.broker.watch.group import METRICS, Activity, Group, GroupName, Running
+from crossdock.broker.watch.paging import Item, Page, page_start
 from crossdock.broker.watch.reasons import moment
 from crossdock.broker.watch.samples import MetricName, Point, one
-from crossdock.broker.watch.statistics import page_start
 from crossdock.broker.watch.store import ActivitiesListed, WatchStore
-
-Item = TypeVar("Item")
 
 NAMESPACE = "AWS/AutoScaling"
 
@@ -145,19 +142,17 @@ class Groups:
     def describe_activities(
         self, command: api.DescribeScalingActivities, caller: Caller, now_ms: int
     ) -> api.DescribeScalingActivitiesResult:
-        first, most = _page(command.next_token, command.max_records)
+        page = _page(command.next_token, command.max_records)
         wanted = ActivitiesListed(
             account=caller.account,
             region=caller.region,
             of=command.auto_scaling_group_name,
             ids=command.activity_ids or None,
-            first=first,
-            most=most + 1,
+            first=page.first,
+            most=page.size + 1,
         )
-        activities = [activity.shown() for activity in self._store.activities(wanted)]
-        return api.DescribeScalingActivitiesResult(
-            activities[:most], str(first + most) if len(activities) > most else None
-        )
+        activities, token = page.read(self._store.activities(wanted))
+        return api.DescribeScalingActivitiesResult([activity.shown() for activity in activities], token)
 
     def enable_metrics(self, command: api.EnableMetricsCollection, caller: Caller, now_ms: int) -> None:
         if command.granularity != "1Minute":
@@ -248,14 +243,12 @@ class Groups:
 
 def page_of(items: list[Item], token: str | None, most: int | None) -> tuple[list[Item], str | None]:
     """The items of one page, and the token of the next."""
-    first, size = _page(token, most)
-    return items[first : first + size], str(first + size) if first + size < len(items) else None
+    return _page(token, most).of(items)
 
 
-def _page(token: str | None, most: int | None) -> tuple[int, int]:
-    """How many items are passed over, and how many shown."""
+def _page(token: str | None, most: int | None) -> Page:
     within(most, "maxRecords", 1, RECORDS_MAX)
-    return page_start(token), most or RECORDS_MAX
+    return Page(page_start(token), most or RECORDS_MAX)
 
 
 def _check_sizes(made: api.CreateAutoScalingGroup) -> None:

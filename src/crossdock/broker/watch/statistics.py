@@ -49,7 +49,8 @@ from crossdock.broker.watch.checks import (
     refuse,
     within,
 )
-from crossdock.broker.watch.samples import STATISTICS, Point, Samples, Span, together
+from crossdock.broker.watch.paging import Page, page_start
+from crossdock.broker.watch.samples import STATISTICS, Point, Samples, Span, one, together
 from crossdock.broker.watch.store import MetricsListed, WatchStore
 
 PAST_S = 14 * 86_400
@@ -109,7 +110,7 @@ def _samples(datum: MetricDatum) -> Samples:
         )
     if datum.value is not None:
         _check_values("Value", [datum.value])
-        return Samples(1.0, datum.value, datum.value, datum.value)
+        return one(datum.value)
     if (made := datum.statistic_values) is not None:
         _check_counts("StatisticValues.SampleCount", [made.sample_count])
         _check_values("StatisticValues", [made.sum, made.minimum, made.maximum])
@@ -184,34 +185,22 @@ def list_metrics(store: WatchStore, command: ListMetrics, caller: Caller, now_ms
     one_of(command.recently_active, "recentlyActive", ["PT3H"])
     recent_s = RECENT_S if command.recently_active else PAST_S
     at_most(command.dimensions, "dimensions", DIMENSION_FILTERS_MAX)
-    first = page_start(command.next_token)
+    page = Page(page_start(command.next_token), METRICS_LISTED_MAX)
     wanted = MetricsListed(
         account=caller.account,
         region=caller.region,
         namespace=command.namespace,
         name=command.metric_name,
-        dimensions=[(one.name, one.value) for one in command.dimensions or ()],
+        dimensions=[(asked.name, asked.value) for asked in command.dimensions or ()],
         since_s=now_ms // 1_000 - recent_s,
-        first=first,
-        most=METRICS_LISTED_MAX + 1,
+        first=page.first,
+        most=page.size + 1,
     )
-    found = store.metrics(wanted)
+    found, token = page.read(store.metrics(wanted))
     return ListMetricsResult(
-        [
-            Metric(metric.namespace, metric.name, [Dimension(*pair) for pair in metric.dimensions])
-            for metric in found[:METRICS_LISTED_MAX]
-        ],
-        str(first + METRICS_LISTED_MAX) if len(found) > METRICS_LISTED_MAX else None,
+        [Metric(metric.namespace, metric.name, [Dimension(*pair) for pair in metric.dimensions]) for metric in found],
+        token,
     )
-
-
-def page_start(token: str | None) -> int:
-    """Where the page that a token names begins."""
-    if token is None:
-        return 0
-    if not token.isascii() or not token.isdigit() or len(token) > 9:
-        raise InvalidNextToken
-    return int(token)
 
 
 # Several series at once
