@@ -1,5 +1,6 @@
 """Real broker processes and the environments of foreign clients."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,19 @@ def fresh_broker(tmp_path: Path) -> Iterator[BrokerProcess]:
     process, url = start_broker(tmp_path / "broker")
     try:
         yield BrokerProcess(url, process.pid)
+    finally:
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+
+
+@pytest.fixture(scope="module")
+def signed_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a broker that knows one key, AKIDEXAMPLE, whose secret is `secret`."""
+    folder = tmp_path_factory.mktemp("signed")
+    (folder / "keys.json").write_text(json.dumps({"AKIDEXAMPLE": "secret"}))
+    process, url = start_broker(folder / "data", "--credentials", str(folder / "keys.json"))
+    try:
+        yield url
     finally:
         process.terminate()
         assert process.wait(timeout=60) == 0

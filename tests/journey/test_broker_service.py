@@ -121,28 +121,27 @@ def test_no_client_feels_a_restart(manager: Manager) -> None:
     assert answers == [b'{"status":"ok"}']
 
 
-def test_it_stops_in_order_when_its_terminal_is_closed(manager: Manager) -> None:
-    """SIGHUP drains like SIGTERM, and is ignored where nohup has it ignored."""
-    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests themselves may run under nohup
+def hang_up(manager: Manager, inherits: signal.Handlers) -> None:
+    """Start a broker that inherits what becomes of SIGHUP, whatever these tests themselves have it do, and send it one."""
+    ours = signal.signal(signal.SIGHUP, inherits)
     try:
         manager.start()
     finally:
-        signal.signal(signal.SIGHUP, inherited)
+        signal.signal(signal.SIGHUP, ours)
     manager.told()
     manager.process.send_signal(signal.SIGHUP)
+
+
+def test_it_stops_in_order_when_its_terminal_is_closed(manager: Manager) -> None:
+    """SIGHUP drains like SIGTERM, and is ignored where nohup has it ignored."""
+    hang_up(manager, signal.SIG_DFL)
     assert manager.end()[-1]["event"] == "broker stopped"
     assert manager.process.returncode == 0
 
 
 def test_nohup_keeps_it_running(manager: Manager) -> None:
     """What comes after the ignored SIGHUP is served."""
-    inherited = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        manager.start()
-    finally:
-        signal.signal(signal.SIGHUP, inherited)
-    manager.told()
-    manager.process.send_signal(signal.SIGHUP)
+    hang_up(manager, signal.SIG_IGN)
     assert manager.ask(manager.ports[0]) == b'{"ready":true}'
 
 

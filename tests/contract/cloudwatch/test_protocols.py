@@ -1,16 +1,12 @@
 """CloudWatch over botocore in each of its protocols, signed and compressed, against a broker that knows one key."""
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader
-from broker_process import start_broker
 
 PROTOCOLS = ["json", "query", "smithy-rpc-v2-cbor"]
 
@@ -37,23 +33,10 @@ def client(url: str, protocol: str, secret: str = "secret", service: str = "clou
     return session.create_client(service, "eu-west-1", endpoint_url=url, **keys)
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a broker that knows one key."""
-    folder: Path = tmp_path_factory.mktemp("protocols")
-    (folder / "keys.json").write_text(json.dumps({"AKIDEXAMPLE": "secret"}))
-    process, url = start_broker(folder / "data", "--credentials", str(folder / "keys.json"))
-    try:
-        yield url
-    finally:
-        process.terminate()
-        assert process.wait(timeout=15) == 0
-
-
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_large_bodies_come_compressed_and_signed(url: str, protocol: str) -> None:
+def test_large_bodies_come_compressed_and_signed(signed_url: str, protocol: str) -> None:
     """A PutMetricData that the SDK compresses is read, and what it put is told."""
-    cloudwatch = client(url, protocol)
+    cloudwatch = client(signed_url, protocol)
     sent = []
     cloudwatch.meta.events.register("before-send", lambda request, **_: sent.append(dict(request.headers)))
     now = datetime.now(UTC).replace(microsecond=0)
@@ -79,9 +62,9 @@ def test_large_bodies_come_compressed_and_signed(url: str, protocol: str) -> Non
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_an_alarm_is_described_as_it_was_put(url: str, protocol: str) -> None:
+def test_an_alarm_is_described_as_it_was_put(signed_url: str, protocol: str) -> None:
     """Numbers, truth values, lists and structures within lists go there and back; so do actions without a result."""
-    cloudwatch = client(url, protocol)
+    cloudwatch = client(signed_url, protocol)
     alarm = {
         "AlarmName": f"deep-{protocol}",
         "ActionsEnabled": False,
@@ -107,9 +90,9 @@ def test_an_alarm_is_described_as_it_was_put(url: str, protocol: str) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_errors_have_their_codes(url: str, protocol: str) -> None:
+def test_errors_have_their_codes(signed_url: str, protocol: str) -> None:
     """An error of CloudWatch is the exception of the SDK's model."""
-    cloudwatch = client(url, protocol)
+    cloudwatch = client(signed_url, protocol)
     with pytest.raises(cloudwatch.exceptions.ResourceNotFound) as refused:
         cloudwatch.set_alarm_state(AlarmName="none", StateValue="OK", StateReason="test")
     assert refused.value.response["Error"]["Code"] == "ResourceNotFound"
@@ -117,8 +100,8 @@ def test_errors_have_their_codes(url: str, protocol: str) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_wrong_secrets_are_refused(url: str, protocol: str) -> None:
+def test_wrong_secrets_are_refused(signed_url: str, protocol: str) -> None:
     """A signature that is not true is refused in each protocol, in its words."""
     with pytest.raises(ClientError) as refused:
-        client(url, protocol, secret="guess").list_metrics()
+        client(signed_url, protocol, secret="guess").list_metrics()
     assert refused.value.response["Error"]["Code"] == "SignatureDoesNotMatch"

@@ -3,8 +3,7 @@
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +11,6 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from broker_process import start_broker
 
 from crossdock.aws.sigv4 import Signer
 from crossdock.aws.wire.http import HttpRequest
@@ -27,19 +25,6 @@ MISMATCH = (
     "and signing method. Consult the service documentation for details."
 )
 UNKNOWN_KEY = "The security token included in the request is invalid."
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a broker that knows one key."""
-    folder: Path = tmp_path_factory.mktemp("signed")
-    (folder / "keys.json").write_text(json.dumps({"AKIDEXAMPLE": "secret"}))
-    process, url = start_broker(folder / "data", "--credentials", str(folder / "keys.json"))
-    try:
-        yield url
-    finally:
-        process.terminate()
-        assert process.wait(timeout=60) == 0
 
 
 def signer(key: str = "AKIDEXAMPLE", secret: str = "secret", token: str | None = None) -> Signer:
@@ -149,10 +134,10 @@ REFUSALS: dict[str, tuple[Sign, str, str, int, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_json(url: str, case: str) -> None:
+def test_json(signed_url: str, case: str) -> None:
     """In JSON the legacy code stands in the header, the shape in the body."""
     sign, code, shape, status, text = REFUSALS[case]
-    answered, headers, body = ask(url, HttpRequest("POST", "/", {**JSON}, b"{}"), sign)
+    answered, headers, body = ask(signed_url, HttpRequest("POST", "/", {**JSON}, b"{}"), sign)
     told = json.loads(body)
     assert (answered, headers["x-amzn-query-error"]) == (status, f"{code};Sender")
     assert told["__type"].endswith(f"#{shape}")
@@ -160,17 +145,17 @@ def test_json(url: str, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_query(url: str, case: str) -> None:
+def test_query(signed_url: str, case: str) -> None:
     """In XML the legacy code stands in the error."""
     sign, code, _, status, text = REFUSALS[case]
-    answered, _, body = ask(url, HttpRequest("POST", "/", {**FORM}, b"Action=ListQueues"), sign)
+    answered, _, body = ask(signed_url, HttpRequest("POST", "/", {**FORM}, b"Action=ListQueues"), sign)
     assert answered == status
     assert f"<Type>Sender</Type><Code>{code}</Code><Message>" in body
     assert text.replace("'", "&#39;") in body.replace("'", "&#39;")
     assert "<Detail/>" in body
 
 
-def test_who_asks_comes_before_what_is_asked(url: str) -> None:
+def test_who_asks_comes_before_what_is_asked(signed_url: str) -> None:
     """Nothing of a request is looked at before its signature: an unknown action and a body that is none are refused alike."""
     sign = REFUSALS["wrong secret"][0]
     for request in (
@@ -179,28 +164,28 @@ def test_who_asks_comes_before_what_is_asked(url: str) -> None:
         HttpRequest("POST", "/", {**FORM}, b"Action=Brew"),
         HttpRequest("GET", "/", {}, b""),
     ):
-        assert ask(url, request, sign)[0] == 403
+        assert ask(signed_url, request, sign)[0] == 403
 
 
-def test_what_boto3_shows(url: str) -> None:
+def test_what_boto3_shows(signed_url: str) -> None:
     """A known key works, an unknown one and a wrong secret show the codes that AWS users know."""
-    queue = client(url, "AKIDEXAMPLE", "secret").create_queue(QueueName="signed")["QueueUrl"]
+    queue = client(signed_url, "AKIDEXAMPLE", "secret").create_queue(QueueName="signed")["QueueUrl"]
     assert queue.endswith("/signed")
     for key, secret, code in (
         ("AKIDUNKNOWN", "secret", "InvalidClientTokenId"),
         ("AKIDEXAMPLE", "guessed", "SignatureDoesNotMatch"),
     ):
         with pytest.raises(ClientError) as raised:
-            client(url, key, secret).send_message(QueueUrl=queue, MessageBody="x")
+            client(signed_url, key, secret).send_message(QueueUrl=queue, MessageBody="x")
         response = raised.value.response
         assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, 403)
 
 
-def test_a_presigned_url(url: str) -> None:
+def test_a_presigned_url(signed_url: str) -> None:
     """A GET that is signed in its query string, once it is changed, is another request."""
     query = urlencode({"Action": "CreateQueue", "QueueName": "presigned"})
     request = HttpRequest("GET", f"/?{query}", {}, b"")
-    status, _, body = ask(url, request, lambda one: signer().presign(one, now_ms(), 60))
+    status, _, body = ask(signed_url, request, lambda one: signer().presign(one, now_ms(), 60))
     assert status == 200
     assert "/presigned</QueueUrl>" in body
 
@@ -208,28 +193,28 @@ def test_a_presigned_url(url: str) -> None:
         signed = signer().presign(one, now_ms(), 60)
         return HttpRequest("GET", signed.target.replace("presigned", "changed"), signed.headers, b"")
 
-    status, _, body = ask(url, HttpRequest("GET", f"/?{query}", {}, b""), change)
+    status, _, body = ask(signed_url, HttpRequest("GET", f"/?{query}", {}, b""), change)
     assert (status, "<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
 
 
-def test_a_body_that_was_changed(url: str) -> None:
+def test_a_body_that_was_changed(signed_url: str) -> None:
     """The body is signed, too."""
 
     def change(request: HttpRequest) -> HttpRequest:
         signed = signer().sign(request, now_ms())
         return HttpRequest("POST", "/", signed.headers, b'{"QueueNamePrefix":"x"}')
 
-    status, headers, _ = ask(url, HttpRequest("POST", "/", {**JSON}, b"{}"), change)
+    status, headers, _ = ask(signed_url, HttpRequest("POST", "/", {**JSON}, b"{}"), change)
     assert (status, headers["x-amzn-query-error"]) == (403, "SignatureDoesNotMatch;Sender")
 
 
-def test_a_session_token(url: str) -> None:
+def test_a_session_token(signed_url: str) -> None:
     """The token of temporary credentials is signed as any header; the key alone decides."""
     request = HttpRequest("POST", "/", {**JSON}, b"{}")
-    assert ask(url, request, lambda one: signer(token="a token").sign(one, now_ms()))[0] == 200
+    assert ask(signed_url, request, lambda one: signer(token="a token").sign(one, now_ms()))[0] == 200
 
 
-def test_the_operators_paths_need_no_signature(url: str) -> None:
+def test_the_operators_paths_need_no_signature(signed_url: str) -> None:
     """Health, readiness and metrics are the operator's."""
     for path in ("/health", "/ready", "/metrics"):
-        assert ask(url, HttpRequest("GET", path, {}, b""), lambda request: request)[0] == 200
+        assert ask(signed_url, HttpRequest("GET", path, {}, b""), lambda request: request)[0] == 200

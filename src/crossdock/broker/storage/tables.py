@@ -293,12 +293,12 @@ def _cannot_open(path: Path | None, error: sqlite3.Error) -> StorageError:
     return StorageError(f"{path} cannot be opened: {error}; {remedy}")
 
 
-def check_format(connection: sqlite3.Connection, name: str) -> int:
+def check_format(connection: sqlite3.Connection, name: str, newest: int = FORMAT_VERSION) -> int:
     """The format of the tables, 0 if there are none yet; StorageError if they are those of another program, or of a newer format. Changes nothing."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > FORMAT_VERSION:
+    if version > newest:
         raise StorageError(
-            f"{name} has format {version}, newer than {FORMAT_VERSION}; start the crossdock version that wrote it"
+            f"{name} has format {version}, newer than {newest}; start the crossdock version that wrote it"
         )
     if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         raise StorageError(f"{name} is a database of another program; choose another data folder")

@@ -14,6 +14,7 @@ import msgspec
 
 from crossdock.broker.storage.database_files import open_unused
 from crossdock.broker.storage.errors import UNREADABLE, StorageError, StorageFailed
+from crossdock.broker.storage.tables import check_format
 from crossdock.broker.watch.alarm import Alarm, AlarmName
 from crossdock.broker.watch.group import Activity, Group, GroupName
 from crossdock.broker.watch.samples import MetricName, Point, Samples, Span
@@ -125,12 +126,11 @@ class WatchDatabase:
 
     def _open(self) -> None:
         connection = self._connection
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version > WATCH_FORMAT:
+        try:
+            version = check_format(connection, str(self._path), WATCH_FORMAT)
+        except StorageError:
             connection.close()
-            raise StorageError(
-                f"{self._path} has format {version}, newer than {WATCH_FORMAT}; start the crossdock version that wrote it"
-            )
+            raise
         connection.executescript(SETTINGS)
         if not version:
             connection.executescript(f"BEGIN; {_schema()} PRAGMA user_version = {WATCH_FORMAT}; COMMIT;")
